@@ -1,0 +1,1 @@
+"""Protocol values and pure rules of Bitcoin: no I/O, no clock, no network."""

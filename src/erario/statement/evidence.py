@@ -1,0 +1,205 @@
+"""`Evidence`: all that a statement is assessed from, and nothing else.
+
+`assess(evidence)` is pure, so whatever it needs stands here: who declared which scripts, the
+blocks' headers, the transactions with their Merkle branches, which block an instant fell on, and
+what the source vouches for. No descriptor, no local path, no line number, no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import BlockHash, Height, Sats, Script
+from erario.reserve.model import Attribution, Comparator, Role
+from erario.reserve.moment import ClaimMoment, CutoffRequest
+from erario.statement.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredHolder:
+    """A holder, as `reserve.Holder` without its place."""
+
+    id: str
+    name: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredDocument:
+    """A document, as `reserve.Document` without its path."""
+
+    id: str
+    title: str
+    issuer: str | None
+    date: str | None
+    url: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedBranch:
+    """How far one ranged branch of a wallet was derived: indexes 0 to `derived - 1`.
+
+    `last_used` is the highest index that the chain shows up to the cut-off, None where none is.
+    """
+
+    number: int
+    derived: int
+    last_used: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedScript:
+    """A script of a wallet. `branch` and `index` are None where it was written down as it is."""
+
+    script: Script
+    branch: int | None
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredWallet:
+    """A wallet with every script that was watched for it, each script in one wallet only.
+
+    `since` is the first instant at which it counts, `until` the first at which it does not.
+    """
+
+    id: str
+    holder: str
+    role: Role
+    attribution: Attribution
+    document: str | None
+    since: datetime | None
+    until: datetime | None
+    branches: tuple[DerivedBranch, ...]
+    scripts: tuple[WatchedScript, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredClaim:
+    """A claim, as `reserve.Claim` without its place."""
+
+    id: str
+    holds: str
+    comparator: Comparator
+    amount: Sats
+    within: Sats
+    moment: ClaimMoment
+    holder: str
+    wallets: tuple[str, ...]
+    document: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What was declared, in the order of the file, ready to be assessed."""
+
+    timezone: str
+    holders: tuple[DeclaredHolder, ...]
+    wallets: tuple[DeclaredWallet, ...]
+    documents: tuple[DeclaredDocument, ...]
+    claims: tuple[DeclaredClaim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPoint:
+    """A block of the best chain. `time` is of its own header, `median_time_past` of the eleven
+    headers that end with it; both aware, in UTC."""
+
+    height: Height
+    block_hash: BlockHash
+    time: datetime
+    median_time_past: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedInstant:
+    """The highest block, up to the cut-off, whose own header time is before `instant`."""
+
+    instant: datetime
+    point: BlockPoint
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEvidence:
+    """A transaction's bytes, its position in the block and its Merkle branch, leaf to root."""
+
+    position: int
+    raw: bytes
+    branch: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEvidence:
+    """What one block shows: its header, its coinbase (position 0) and the transactions of
+    interest, in order of position; the coinbase is repeated there only if it is of interest."""
+
+    height: Height
+    header: bytes
+    coinbase: TransactionEvidence
+    transactions: tuple[TransactionEvidence, ...]
+
+
+class UnspentWord(StrEnum):
+    """On whose word a coin counts as unspent (DESIGN: existence)."""
+
+    BLOCKS = "blocks"
+    SNAPSHOT = "snapshot"
+    OWN_NODE = "own_node"
+    SERVERS = "servers"
+
+
+class SourceKind(StrEnum):
+    """What kind of source was read."""
+
+    BLOCKS = "blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """A source in words: its kind, whether the user says that it is their own, what it vouches
+    for, and one sentence on what it cannot show. No path, no credentials."""
+
+    kind: SourceKind
+    own: bool
+    word: UnspentWord
+    caveat: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainNote:
+    """The best chain that was seen. `work` is cumulative; `enough_work` says whether the tip has
+    the network's minimum; `authenticated` is false where proof of work alone proves nothing
+    (signet)."""
+
+    tip: BlockPoint
+    work: int
+    enough_work: bool
+    authenticated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a statement rests on.
+
+    `cutoff` is the block that was asked for by `asked`; `settled` is None where a height or a
+    hash was asked for. `since` is the opening of the roll-forward. `instants` resolves every
+    instant that the declaration names and the chain up to the cut-off has reached; `findings`
+    are what the source saw while it was read, in its order.
+    """
+
+    network: NetworkName
+    declaration: Declaration
+    asked: CutoffRequest
+    cutoff: BlockPoint
+    settled: bool | None
+    asked_since: CutoffRequest | None
+    since: BlockPoint | None
+    instants: tuple[ResolvedInstant, ...]
+    blocks: tuple[BlockEvidence, ...]
+    chain: ChainNote
+    sources: tuple[SourceNote, ...]
+    findings: tuple[Finding, ...]

@@ -1,0 +1,56 @@
+"""Findings: one checked thing each, with a verdict of three values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a check came to; never a bool."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    """How much a finding matters to somebody who relies on the statement."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class FindingCode(StrEnum):
+    """What was checked; JSON and tests use these, never the wording."""
+
+    CHAIN_WORK = "chain.work"
+    CHAIN_UNAUTHENTICATED = "chain.unauthenticated"
+    CHAIN_EQUAL_WORK = "chain.equal-work"
+    CHAIN_BAD_COPY = "chain.bad-copy"
+    CHAIN_GARBAGE = "chain.garbage"
+    CUTOFF_SETTLED = "cutoff.settled"
+    HOLDER_NOTHING_COUNTED = "holder.nothing-counted"
+    EVIDENCE_INCLUSION = "evidence.inclusion"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One checked thing.
+
+    Attributes:
+        code: what was checked.
+        verdict: pass, fail or unknown.
+        severity: how much it matters.
+        subject: what it speaks of: a holder's id, a block hash in display order, or "".
+        what: one sentence that says what was found.
+        settle: what would settle it, or "".
+    """
+
+    code: FindingCode
+    verdict: Verdict
+    severity: Severity
+    subject: str
+    what: str
+    settle: str

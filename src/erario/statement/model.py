@@ -1,0 +1,310 @@
+"""`Statement`: everything assessed at one cut-off, and the values that it is made of.
+
+Only `observed` depends on the asker's moment; everything else is the same for whoever assesses
+the same evidence, and is what the statement's digest covers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.script import ScriptType
+from erario.bitcoin.values import Height, Outpoint, Sats, SatsDelta, Script, Txid
+from erario.reserve.model import Attribution, Role
+from erario.reserve.moment import CutoffRequest
+from erario.statement.evidence import (
+    BlockPoint,
+    ChainNote,
+    DeclaredClaim,
+    DeclaredDocument,
+    DerivedBranch,
+    SourceNote,
+    UnspentWord,
+)
+from erario.statement.finding import Finding
+
+
+class Existence(StrEnum):
+    """How well a coin is shown to exist, weakest first (DESIGN: existence)."""
+
+    REPORTED = "reported"
+    INCLUDED = "included"
+    UNSPENT = "unspent"
+
+
+class Outcome(StrEnum):
+    """What a claim came to."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    UNCLEAR = "unclear"
+    UNKNOWN = "unknown"
+
+
+class MovementKind(StrEnum):
+    """Why a balance changed. All but the first are movements without a transaction."""
+
+    TRANSACTION = "transaction"
+    OVERWRITTEN = "overwritten"
+    """A coinbase was created again under the same txid (BIP 30): the first coin is lost."""
+    SINCE = "since"
+    """A wallet began to count, with what it then held."""
+    UNTIL = "until"
+    """A wallet ceased to count, with what it then held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Which input spent a coin."""
+
+    txid: Txid
+    input: int
+    height: Height
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """One transaction output that paid to a watched script, unspent at the cut-off or spent.
+
+    `position` is the transaction's in its block. `lost` is true for a coinbase that was
+    overwritten (BIP 30). `exposed` is true where the public key behind it is already visible.
+    """
+
+    outpoint: Outpoint
+    sats: Sats
+    script: Script
+    wallet: str
+    height: Height
+    position: int
+    coinbase: bool
+    immature: bool
+    spent: Spend | None
+    lost: bool
+    exposed: bool
+    existence: Existence
+
+    @property
+    def unspent(self) -> bool:
+        """Whether the coin is still there at the cut-off."""
+        return self.spent is None and not self.lost
+
+
+@dataclass(frozen=True, slots=True)
+class WalletEntry:
+    """What one movement booked on one wallet; all amounts are positive.
+
+    `between_in` and `between_out` are what came from and went to wallets of the same holder.
+    """
+
+    wallet: str
+    received: Sats
+    between_in: Sats
+    sent: Sats
+    between_out: Sats
+    fee: Sats
+
+    @property
+    def change(self) -> SatsDelta:
+        """The wallet's net change."""
+        gained = self.received + self.between_in
+        return SatsDelta(gained - self.sent - self.between_out - self.fee)
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One transaction's effect on one holder's books, or a change without a transaction.
+
+    A holder has up to three books that are outsiders to each other: `counted` (declared and
+    documented wallets), `inferred`, and `origin`. `fee` is the whole transaction's fee where
+    every input is the book's, else None. `coinbase` marks income that was mined.
+    """
+
+    kind: MovementKind
+    height: Height
+    position: int
+    txid: Txid | None
+    holder: str
+    book: Book
+    coinbase: bool
+    fee: Sats | None
+    entries: tuple[WalletEntry, ...]
+
+
+class Book(StrEnum):
+    """Which of a holder's books a movement stands in."""
+
+    COUNTED = "counted"
+    INFERRED = "inferred"
+    ORIGIN = "origin"
+
+
+@dataclass(frozen=True, slots=True)
+class RollForward:
+    """opening + received + between_in - sent - between_out - fees = closing, exactly."""
+
+    opening: Sats
+    received: Sats
+    between_in: Sats
+    sent: Sats
+    between_out: Sats
+    fees: Sats
+    closing: Sats
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Coins of one label. Control and right stay at their lowest until they can be shown."""
+
+    sats: Sats
+    coins: int
+    immature_sats: Sats
+    exposed_sats: Sats
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStatement:
+    """One script of a wallet: written down, or derived and used.
+
+    `received_in` is the number of transactions that paid to it: above one, it was reused.
+    """
+
+    script: Script
+    address: str | None
+    type: ScriptType
+    branch: int | None
+    index: int | None
+    balance: Balance
+    first_height: Height | None
+    last_height: Height | None
+    received_in: int
+    spent_from: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WalletStatement:
+    """One wallet at the cut-off. `counts` is false outside `since` and `until`: what it holds
+    is then in no total. `watched` is the number of scripts that were looked for."""
+
+    id: str
+    role: Role
+    attribution: Attribution
+    document: str | None
+    counts: bool
+    balance: Balance
+    first_height: Height | None
+    last_height: Height | None
+    roll_forward: RollForward | None
+    watched: int
+    branches: tuple[DerivedBranch, ...]
+    scripts: tuple[ScriptStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One line of a holder's totals, split along the axes that are never merged."""
+
+    role: Role
+    attribution: Attribution
+    existence: Existence
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTotal:
+    """Counted coins behind one type of script."""
+
+    type: ScriptType
+    sats: Sats
+    coins: int
+
+
+@dataclass(frozen=True, slots=True)
+class HolderStatement:
+    """One holder at the cut-off.
+
+    `totals` are by role, attribution and existence, zero lines left out. `types`, `exposed`,
+    `reused_scripts`, `largest_script` and `coins_digest` speak of the counted coins only, roles
+    holding, custody and transit together. `digest_coins` is the number of coins in the digest.
+    """
+
+    id: str
+    name: str
+    complete: bool
+    totals: tuple[Total, ...]
+    roll_forward: RollForward | None
+    types: tuple[TypeTotal, ...]
+    exposed_sats: Sats
+    reused_scripts: int
+    largest_script: Script | None
+    largest_sats: Sats
+    coins_digest: bytes
+    digest_coins: int
+    first_height: Height | None
+    last_height: Height | None
+    wallets: tuple[WalletStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimStatement:
+    """A claim and what it came to.
+
+    `lowest` and `highest` are the balances found over its moment, None where none could be
+    found; `from_height` and `to_height` the blocks that the moment fell on. `margin` is the
+    distance from the claim's bound to the balance that decided (negative where it is missed).
+    `would_be` is the outcome if inferred wallets are the holder's. `existence` is the weakest
+    that the outcome rests on; `reason` says in one sentence why it is what it is, `settle` what
+    would settle it, or "".
+    """
+
+    claim: DeclaredClaim
+    outcome: Outcome
+    would_be: Outcome | None
+    lowest: Sats | None
+    highest: Sats | None
+    from_height: Height | None
+    to_height: Height | None
+    margin: SatsDelta | None
+    existence: Existence
+    reason: str
+    settle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What depends on the asker's moment; outside the statement's digest.
+
+    `depth` is the number of blocks on top of the cut-off.
+    """
+
+    chain: ChainNote
+    depth: int
+    settled: bool | None
+    sources: tuple[SourceNote, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Everything assessed at one cut-off.
+
+    `word` says on whose word unspent coins are unspent; `existence` is the weakest label that a
+    total rests on, for a statement with no coins as well.
+    """
+
+    network: NetworkName
+    timezone: str
+    asked: CutoffRequest
+    cutoff: BlockPoint
+    asked_since: CutoffRequest | None
+    since: BlockPoint | None
+    existence: Existence
+    word: UnspentWord
+    findings: tuple[Finding, ...]
+    claims: tuple[ClaimStatement, ...]
+    holders: tuple[HolderStatement, ...]
+    documents: tuple[DeclaredDocument, ...]
+    coins: tuple[Coin, ...]
+    movements: tuple[Movement, ...]
+    observed: Observed
