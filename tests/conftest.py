@@ -1,0 +1,56 @@
+"""What all tests share: the real data beside the clone, and how hard Hypothesis tries.
+
+Real blocks and vectors are read where they lie, in `../shared/data` or `$ERARIO_SHARED`. Without
+them the tests marked `shared` are deselected, with a notice, never failed.
+
+`$ERARIO_HYPOTHESIS` names the profile: `default` is quick, `ci` (chosen by `CI=true`) tries tens
+of thousands of cases over the whole suite. Tests state no number of examples of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+_SHARED = Path(os.environ.get("ERARIO_SHARED", ROOT.parent / "shared" / "data"))
+_IN_CI = os.environ.get("CI") == "true"
+
+# Deadlines would measure the machine, and numba compiles within the first example.
+settings.register_profile(
+    "default", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=400, print_blob=True)
+settings.load_profile(os.environ.get("ERARIO_HYPOTHESIS", "ci" if _IN_CI else "default"))
+
+_deselected = 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that read real data where this clone has none beside it."""
+    global _deselected  # noqa: PLW0603 - the terminal summary has no other way to learn of it
+    if _SHARED.is_dir():
+        return
+    without = [item for item in items if item.get_closest_marker("shared")]
+    if without:
+        _deselected = len(without)
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in set(without)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and how to have it back."""
+    if _deselected:
+        terminalreporter.write_line(
+            f"deselected {_deselected} tests: no ../shared/data beside this clone "
+            "(or set ERARIO_SHARED to where it lies)"
+        )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real blocks and vectors."""
+    return _SHARED
