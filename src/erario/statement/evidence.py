@@ -117,10 +117,11 @@ class BlockPoint:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedInstant:
-    """The highest block, up to the cut-off, whose own header time is before `instant`."""
+    """The highest block, up to the cut-off, whose own header time is before `instant`; None
+    where even the genesis block is not before it."""
 
     instant: datetime
-    point: BlockPoint
+    point: BlockPoint | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +186,12 @@ class ChainNote:
 class Evidence:
     """All that a statement rests on.
 
-    `cutoff` is the block that was asked for by `asked`; `settled` is None where a height or a
-    hash was asked for. `since` is the opening of the roll-forward. `instants` resolves every
-    instant that the declaration names and the chain up to the cut-off has reached; `findings`
-    are what the source saw while it was read, in its order.
+    `cutoff` is the block that was asked for by `asked`, which is an `AtHeight` or an `AtInstant`:
+    a tip or a hash has become its height, so that the way of asking does not show. `settled` is
+    None where a height was asked for. `since` is the opening of the roll-forward. `instants`
+    resolves every instant that the declaration names and that is reached: the cut-off was asked
+    as that instant or a later one, or the median time past of its block is not before it.
+    `findings` are what the source saw while it was read, in its order.
     """
 
     network: NetworkName

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.script import ScriptType
@@ -24,6 +25,10 @@ from erario.statement.evidence import (
     UnspentWord,
 )
 from erario.statement.finding import Finding
+
+
+AFTER_BLOCK: Final = 0xFFFF_FFFF
+"""The position of a movement without a transaction: behind every transaction of its block."""
 
 
 class Existence(StrEnum):
@@ -118,7 +123,10 @@ class Movement:
 
     A holder has up to three books that are outsiders to each other: `counted` (declared and
     documented wallets), `inferred`, and `origin`. `fee` is the whole transaction's fee where
-    every input is the book's, else None. `coinbase` marks income that was mined.
+    every input is the book's, else None. `coinbase` marks income that was mined. Kinds `since`
+    and `until` stand between the block at `height` and the next: their `position` is
+    `AFTER_BLOCK` and they have no `txid`. `entries` are losers in the order of their first input,
+    gainers in the order of their first output, then wallets that were touched and kept even.
     """
 
     kind: MovementKind
@@ -168,6 +176,7 @@ class ScriptStatement:
     """One script of a wallet: written down, or derived and used.
 
     `received_in` is the number of transactions that paid to it: above one, it was reused.
+    `first_height` and `last_height` are of the blocks that touched it first and last.
     """
 
     script: Script
@@ -184,8 +193,10 @@ class ScriptStatement:
 
 @dataclass(frozen=True, slots=True)
 class WalletStatement:
-    """One wallet at the cut-off. `counts` is false outside `since` and `until`: what it holds
-    is then in no total. `watched` is the number of scripts that were looked for."""
+    """One wallet at the cut-off. `counts` is false outside `since` and `until`: `balance` is what
+    it holds all the same, but that is in no total. `first_height` and `last_height` are of the
+    blocks that touched its scripts first and last, whether it counted then or not. `watched` is
+    the number of scripts that were looked for."""
 
     id: str
     role: Role
