@@ -1,0 +1,166 @@
+"""Addresses: Base58Check for P2PKH and P2SH, Bech32 and Bech32m for witness programs.
+
+The codecs are the library embit's; this module alone knows it, and lets none of its exceptions
+out. It is imported at the first address, since it looks for C libraries. Rules: BIP 13, BIP 141
+(programs of 2 to 40 bytes), BIP 173 (version 0) and BIP 350 (versions 1 to 16). testnet3, testnet4
+and signet share all their prefixes; regtest shares those of Base58 with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from erario.bitcoin.errors import AddressError, BitcoinCode
+from erario.bitcoin.network import Network, NetworkName, network
+from erario.bitcoin.script import witness_program
+from erario.bitcoin.values import Script
+
+MAX_ADDRESS_LENGTH: Final = 90
+"""Characters (BIP 173); Base58 addresses are shorter."""
+
+_HRPS: Final = ("bc", "tb", "bcrt")
+_BASE58: Final = frozenset("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
+_BECH32: Final = frozenset("qpzry9x8gf2tvdw0s3jn54khce6mua7l")
+_P2PKH_HEAD: Final = b"\x76\xa9\x14"
+_P2PKH_TAIL: Final = b"\x88\xac"
+_P2SH_HEAD: Final = b"\xa9\x14"
+_P2SH_TAIL: Final = b"\x87"
+
+
+def read_address(text: str, name: NetworkName) -> Script:
+    """The scriptPubKey that an address of network `name` stands for.
+
+    Raises:
+        AddressError: no address, or one of other networks; the sentence names them.
+    """
+    script, names = _decode(text)
+    if name not in names:
+        others = " or ".join(names)
+        raise AddressError(
+            BitcoinCode.ADDRESS_NETWORK,
+            f"the address {text} belongs to {others}, not to {name}",
+            remedy=f"Give an address of {name}, or ask about {others}.",
+        )
+    return script
+
+
+def networks_of(text: str) -> tuple[NetworkName, ...]:
+    """The networks that an address can belong to, never none.
+
+    Raises:
+        AddressError: no address of any network.
+    """
+    return _decode(text)[1]
+
+
+def show_address(script: bytes, name: NetworkName) -> str | None:
+    """The address of a scriptPubKey on network `name`; None where it has none, as P2PK has."""
+    from embit import base58, bech32  # noqa: PLC0415 - costs 40 ms, see the module's docstring
+
+    rules = network(name)
+    if len(script) == 25 and script[:3] == _P2PKH_HEAD and script[23:] == _P2PKH_TAIL:
+        return str(base58.encode_check(bytes((rules.p2pkh_version,)) + script[3:23]))
+    if len(script) == 23 and script[:2] == _P2SH_HEAD and script[22:] == _P2SH_TAIL:
+        return str(base58.encode_check(bytes((rules.p2sh_version,)) + script[2:22]))
+    program = witness_program(script)
+    if program is None:
+        return None
+    address = bech32.encode(rules.hrp, program[0], program[1])
+    # embit gives None for version 0 programs that are neither 20 nor 32 bytes long.
+    return None if address is None else str(address)
+
+
+def _decode(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
+    if not 1 <= len(text) <= MAX_ADDRESS_LENGTH:
+        raise _refusal(
+            BitcoinCode.ADDRESS_LENGTH,
+            f"an address has 1 to {MAX_ADDRESS_LENGTH} characters, not {len(text)}",
+        )
+    hrp, separator, _ = text.lower().rpartition("1")
+    if separator and hrp in _HRPS:
+        return _decode_bech32(text, hrp)
+    return _decode_base58(text)
+
+
+def _decode_bech32(text: str, hrp: str) -> tuple[Script, tuple[NetworkName, ...]]:
+    from embit import bech32  # noqa: PLC0415 - see above
+
+    if text not in {text.lower(), text.upper()}:
+        raise _refusal(
+            BitcoinCode.ADDRESS_CHARACTERS, f"the address {text!r} mixes lower and upper case"
+        )
+    if not _BECH32.issuperset(text.lower()[len(hrp) + 1 :]):
+        raise _refusal(
+            BitcoinCode.ADDRESS_CHARACTERS,
+            f"the address {text!r} has characters that no address has",
+        )
+    encoding, _, data = bech32.bech32_decode(text)
+    if encoding is None or data is None:
+        raise _refusal(
+            BitcoinCode.ADDRESS_CHECKSUM, f"the checksum of the address {text!r} is wrong"
+        )
+    if not data or data[0] > 16:
+        raise _refusal(
+            BitcoinCode.ADDRESS_PROGRAM, f"the address {text!r} has no witness version of 0 to 16"
+        )
+    version = data[0]
+    right = bech32.Encoding.BECH32 if version == 0 else bech32.Encoding.BECH32M
+    if encoding != right:
+        kind = "Bech32" if version == 0 else "Bech32m"
+        raise _refusal(
+            BitcoinCode.ADDRESS_CHECKSUM,
+            f"the address {text!r} of witness version {version} has no {kind} checksum",
+        )
+    program = bech32.convertbits(data[1:], 5, 8, False)  # noqa: FBT003 - embit's own signature
+    fits = program is not None and (
+        len(program) in {20, 32} if version == 0 else 2 <= len(program) <= 40
+    )
+    if not fits:
+        raise _refusal(
+            BitcoinCode.ADDRESS_PROGRAM,
+            f"the address {text!r} has a witness program of a length that cannot be",
+        )
+    opcode = 0x50 + version if version else 0
+    script = Script(bytes((opcode, len(program))) + bytes(program))
+    return script, tuple(n for n in NetworkName if network(n).hrp == hrp)
+
+
+def _decode_base58(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
+    from embit import base58  # noqa: PLC0415 - see above
+
+    if not _BASE58.issuperset(text):
+        raise _refusal(
+            BitcoinCode.ADDRESS_CHARACTERS,
+            f"the address {text!r} has characters that no address has",
+        )
+    try:
+        payload = bytes(base58.decode_check(text))
+    except ValueError as error:
+        raise _refusal(
+            BitcoinCode.ADDRESS_CHECKSUM, f"the checksum of the address {text!r} is wrong"
+        ) from error
+    version, digest = payload[:1], payload[1:]
+    if len(digest) != 20:
+        raise _refusal(
+            BitcoinCode.ADDRESS_LENGTH, f"{text!r} is not of the length that addresses have"
+        )
+    p2pkh = _networks_where(lambda n: n.p2pkh_version == version[0])
+    if p2pkh:
+        return Script(_P2PKH_HEAD + digest + _P2PKH_TAIL), p2pkh
+    p2sh = _networks_where(lambda n: n.p2sh_version == version[0])
+    if p2sh:
+        return Script(_P2SH_HEAD + digest + _P2SH_TAIL), p2sh
+    raise _refusal(
+        BitcoinCode.ADDRESS_UNKNOWN, f"the address {text!r} is of no network that erario knows"
+    )
+
+
+def _networks_where(fits: Callable[[Network], bool]) -> tuple[NetworkName, ...]:
+    return tuple(n for n in NetworkName if fits(network(n)))
+
+
+def _refusal(code: BitcoinCode, what: str) -> AddressError:
+    return AddressError(
+        code, what, remedy="Copy the address again from where it was published, whole."
+    )
