@@ -37,22 +37,30 @@ def required_bits(network: Network, height: int, time: int, ancestor: Ancestor) 
         ancestor: gives time and bits of the block's ancestors, heights 0 to `height - 1`.
     """
     last_time, last_bits = ancestor(height - 1)
-    if not network.retargets:
-        return last_bits
-    if height % PERIOD == 0:
+    if network.retargets and height % PERIOD == 0:
         first_time, first_bits = ancestor(height - PERIOD)
         base = first_bits if network.bip94 else last_bits
         return retarget(network, base, last_time - first_time)
-    if not network.min_difficulty_blocks:
-        return last_bits
-    if is_easy_time(time, last_time):
-        return easiest_bits(network)
-    # The last difficulty that a retarget has set: easy blocks since then do not count.
-    height -= 1
-    while height % PERIOD and last_bits == easiest_bits(network):
-        height -= 1
-        last_bits = ancestor(height)[1]
-    return last_bits
+    settled = height - 1
+    while not is_settling(network, settled, ancestor(settled)[1]):
+        settled -= 1
+    return bits_within_period(network, time, last_time, ancestor(settled)[1])
+
+
+def bits_within_period(network: Network, time: int, last_time: int, settled_bits: int) -> int:
+    """The bits of a block that does not start a period.
+
+    `settled_bits` are those of the last block before it that `is_settling`.
+    """
+    if network.retargets and network.min_difficulty_blocks and is_easy_time(time, last_time):
+        return network.easiest_bits
+    return settled_bits
+
+
+def is_settling(network: Network, height: int, bits: int) -> bool:
+    """Whether blocks after this one take their difficulty from it; not from the easy blocks that
+    the test networks let pass within a period."""
+    return not network.min_difficulty_blocks or height % PERIOD == 0 or bits != network.easiest_bits
 
 
 def retarget(network: Network, bits: int, seconds: int) -> int:
@@ -63,11 +71,6 @@ def retarget(network: Network, bits: int, seconds: int) -> int:
     if target is None:
         raise ValueError(f"{bits:#010x} are no difficulty bits")
     return bits_of_target(min(target * seconds // TIMESPAN, network.pow_limit))
-
-
-def easiest_bits(network: Network) -> int:
-    """The bits of the network's easiest target."""
-    return bits_of_target(network.pow_limit)
 
 
 def is_easy_time(time: int, last_time: int) -> bool:

@@ -7,7 +7,7 @@ Core's validation.cpp (CheckBlockHeader, ContextualCheckBlockHeader); BIP 34, 66
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -43,10 +43,9 @@ def check_work(network: Network, block_hash: bytes, bits: int) -> HeaderFault | 
     return None
 
 
-def check_context(
+def check_context(  # noqa: PLR0917 - called for each header, and keywords cost a third
     network: Network,
     height: int,
-    *,
     version: int,
     time: int,
     bits: int,
@@ -86,7 +85,8 @@ def least_version(network: Network, height: int) -> int:
     return 2 if height >= network.bip34_height else -(1 << 31)
 
 
-def median_time(times: Sequence[int]) -> int:
-    """The median of the last eleven of `times`; of fewer, where the chain has no more."""
-    last = sorted(times[-MEDIAN_SPAN:])
-    return last[len(last) // 2]
+def median_time(times: Iterable[int]) -> int:
+    """The median time past of the eleven headers with these times (BIP 113); of fewer, where the
+    chain has no more. Of an even number it is the upper one."""
+    ordered = sorted(times)
+    return ordered[len(ordered) // 2]

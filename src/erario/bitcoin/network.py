@@ -30,6 +30,7 @@ class Network:
         magic: the four bytes before each message and each stored block.
         genesis: the raw bytes of block 0.
         pow_limit: the easiest target.
+        easiest_bits: the same in compact form.
         minimum_work: cumulative work, in hashes, below which a chain proves nothing; 0 for none.
         bip34_height: first block of version 2 at least, with its height in the coinbase.
         bip66_height: first block of version 3 at least.
@@ -50,6 +51,7 @@ class Network:
     magic: bytes
     genesis: bytes = field(repr=False)
     pow_limit: int
+    easiest_bits: int
     minimum_work: int
     bip34_height: int
     bip66_height: int
@@ -102,6 +104,7 @@ _NETWORKS: Final = (
         magic=bytes.fromhex("f9beb4d9"),
         genesis=_genesis(_TIMES_ROOT, 1231006505, 0x1D00FFFF, 2083236893, _TIMES_COINBASE),
         pow_limit=_POW_LIMIT,
+        easiest_bits=0x1D00FFFF,
         minimum_work=0x1128750F82F4C366153A3A030,
         bip34_height=227_931,
         bip66_height=363_725,
@@ -121,6 +124,7 @@ _NETWORKS: Final = (
         magic=bytes.fromhex("0b110907"),
         genesis=_genesis(_TIMES_ROOT, 1296688602, 0x1D00FFFF, 414098458, _TIMES_COINBASE),
         pow_limit=_POW_LIMIT,
+        easiest_bits=0x1D00FFFF,
         minimum_work=0x17DDE1C649F3708D14B6,
         bip34_height=21_111,
         bip66_height=330_776,
@@ -140,6 +144,7 @@ _NETWORKS: Final = (
         magic=bytes.fromhex("1c163f28"),
         genesis=_genesis(_TESTNET4_ROOT, 1714777860, 0x1D00FFFF, 393743547, _TESTNET4_COINBASE),
         pow_limit=_POW_LIMIT,
+        easiest_bits=0x1D00FFFF,
         minimum_work=0x9A0FE15D0177D086304,
         bip34_height=1,
         bip66_height=1,
@@ -159,6 +164,7 @@ _NETWORKS: Final = (
         magic=bytes.fromhex("0a03cf40"),
         genesis=_genesis(_TIMES_ROOT, 1598918400, 0x1E0377AE, 52613770, _TIMES_COINBASE),
         pow_limit=0x377AE << 216,
+        easiest_bits=0x1E0377AE,
         minimum_work=0xB463EA0A4B8,
         bip34_height=1,
         bip66_height=1,
@@ -178,6 +184,7 @@ _NETWORKS: Final = (
         magic=bytes.fromhex("fabfb5da"),
         genesis=_genesis(_TIMES_ROOT, 1296688602, 0x207FFFFF, 2, _TIMES_COINBASE),
         pow_limit=(1 << 255) - 1,
+        easiest_bits=0x207FFFFF,
         minimum_work=0,
         bip34_height=1,
         bip66_height=1,
