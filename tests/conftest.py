@@ -26,26 +26,28 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("default"), max_examples=400, print_blob=True)
 settings.load_profile(os.environ.get("ERARIO_HYPOTHESIS", "ci" if _IN_CI else "default"))
 
-_deselected = 0
+_DESELECTED = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that read real data where this clone has none beside it."""
-    global _deselected  # noqa: PLW0603 - the terminal summary has no other way to learn of it
     if _SHARED.is_dir():
         return
     without = [item for item in items if item.get_closest_marker("shared")]
     if without:
-        _deselected = len(without)
+        config.stash[_DESELECTED] = len(without)
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in set(without)]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Say what was left out, and how to have it back."""
-    if _deselected:
+    deselected = config.stash.get(_DESELECTED, 0)
+    if deselected:
         terminalreporter.write_line(
-            f"deselected {_deselected} tests: no ../shared/data beside this clone "
+            f"deselected {deselected} tests: no ../shared/data beside this clone "
             "(or set ERARIO_SHARED to where it lies)"
         )
 
