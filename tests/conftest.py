@@ -36,8 +36,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without = [item for item in items if item.get_closest_marker("shared")]
     if without:
         config.stash[_DESELECTED] = len(without)
+        if hasattr(config, "workeroutput"):
+            config.workeroutput["deselected"] = len(without)
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in set(without)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """Under pytest-xdist only the workers collect: hear from them what they left out."""
+    deselected = getattr(node, "workeroutput", {}).get("deselected", 0)
+    if deselected:
+        node.config.stash[_DESELECTED] = deselected
 
 
 def pytest_terminal_summary(
