@@ -32,17 +32,8 @@ from erario.bitcoin.descriptor_keys import (
     read_key,
     tweak_taproot,
 )
-from erario.bitcoin.descriptor_miniscript import (
-    MAX_WSH_SCRIPT,
-    MiniscriptReader,
-    Piece,
-    Push,
-    PushHash,
-    push,
-    read_multi,
-    render,
-    size_of,
-)
+from erario.bitcoin.descriptor_miniscript import MAX_WSH_SCRIPT, MiniscriptReader, read_multi
+from erario.bitcoin.descriptor_script import Piece, Push, PushHash, push, render, size_of
 from erario.bitcoin.descriptor_secrets import find_secrets
 from erario.bitcoin.descriptor_tree import (
     Node,

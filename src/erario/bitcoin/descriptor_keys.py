@@ -55,13 +55,22 @@ TAPROOT: Final = KeyRules(taproot=True)
 
 @dataclass(frozen=True, slots=True)
 class ExtendedKey:
-    """An extended public key: a point as libsecp256k1 keeps it, chain code and depth."""
+    """An extended public key; `point` is the key as libsecp256k1 keeps it.
+
+    `lineage` is the parent's fingerprint and the child number; empty for derived keys.
+    """
 
     version: bytes
     depth: int
+    lineage: bytes
     chain: bytes
     sec: bytes
     point: bytes
+
+    @property
+    def body(self) -> bytes:
+        """What is serialized behind the version."""
+        return bytes([self.depth]) + self.lineage + self.chain + self.sec
 
     def child(self, index: int) -> ExtendedKey:
         """The unhardened child with this number.
@@ -72,7 +81,7 @@ class ExtendedKey:
         digest = hmac.digest(self.chain, self.sec + index.to_bytes(4, "big"), "sha512")
         point = add_to_point(self.point, digest[:32])
         sec = bytes(secp256k1.ec_pubkey_serialize(point))
-        return ExtendedKey(self.version, self.depth + 1, digest[32:], sec, point)
+        return ExtendedKey(self.version, self.depth + 1, b"", digest[32:], sec, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,7 @@ def read_extended(text: str) -> ExtendedKey:
             code=BitcoinCode.DESCRIPTOR_KEY,
             remedy="Copy the public key from the wallet again.",
         )
-    return ExtendedKey(data[:4], depth, data[13:45], data[45:78], point)
+    return ExtendedKey(data[:4], depth, data[5:13], data[13:45], data[45:78], point)
 
 
 def check_key_network(key: ExtendedKey, network: NetworkName) -> None:

@@ -16,16 +16,23 @@ within the limits of consensus and relay.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-
-from embit import hashes
 
 from erario.bitcoin import descriptor_satisfaction as satisfaction
 from erario.bitcoin import descriptor_types as types
 from erario.bitcoin.descriptor_keys import Key, KeyRules, read_key
 from erario.bitcoin.descriptor_satisfaction import Cost, combine
+from erario.bitcoin.descriptor_script import (
+    Piece,
+    Push,
+    PushHash,
+    PushSorted,
+    merged,
+    push,
+    push_number,
+)
 from erario.bitcoin.descriptor_tree import Node, at, post_order, refusal
 from erario.bitcoin.descriptor_types import Type
 from erario.bitcoin.errors import BitcoinCode, DescriptorError
@@ -56,32 +63,6 @@ _UNTYPED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
-    """A hole: one key, pushed."""
-
-    key: int
-
-
-@dataclass(frozen=True, slots=True)
-class PushHash:
-    """A hole: the HASH160 of one key, pushed."""
-
-    key: int
-
-
-@dataclass(frozen=True, slots=True)
-class PushSorted:
-    """A hole: keys pushed in order of their bytes (BIP 67), each but the first behind `between`."""
-
-    keys: tuple[int, ...]
-    between: bytes = b""
-    after_first: bytes = b""
-
-
-Piece = bytes | Push | PushHash | PushSorted
-
-
-@dataclass(frozen=True, slots=True)
 class Fragment:
     """A typed piece of a script."""
 
@@ -92,42 +73,6 @@ class Fragment:
     def has(self, letters: str) -> bool:
         """Whether the type has all these letters."""
         return self.type.issuperset(letters)
-
-
-def render(pieces: Iterable[Piece], keys: list[bytes]) -> bytes:
-    """The script with its keys filled in."""
-    parts = []
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            parts.append(piece)
-        elif isinstance(piece, Push):
-            parts.append(push(keys[piece.key]))
-        elif isinstance(piece, PushHash):
-            parts.append(push(hashes.hash160(keys[piece.key])))
-        else:
-            pushes = [push(key) for key in sorted(keys[number] for number in piece.keys)]
-            parts.append(pushes[0] + piece.after_first)
-            parts.extend(each + piece.between for each in pushes[1:])
-    return b"".join(parts)
-
-
-def push(data: bytes) -> bytes:
-    """A direct push; keys and hashes are shorter than 76 bytes."""
-    return bytes([len(data)]) + data
-
-
-def push_number(number: int) -> bytes:
-    """A number as scripts push it, from 0 to 2^31 - 1."""
-    if number == 0:
-        return b"\x00"
-    if number <= 16:
-        return bytes([0x50 + number])
-    return push(number.to_bytes(number.bit_length() // 8 + 1, "little"))
-
-
-def size_of(pieces: Iterable[Piece], keys: list[Key]) -> int:
-    """Bytes of the script, which no index changes."""
-    return len(render(pieces, [bytes(key.size) for key in keys]))
 
 
 def read_number(node: Node) -> int:
@@ -161,7 +106,7 @@ class MiniscriptReader:
                 self._done[node] = self._wrapped(node)
         fragment = self._sub(root)
         self._check_sane(root, fragment, self._keys[first_key:])
-        return _merged(fragment.pieces)
+        return merged(fragment.pieces)
 
     def _sub(self, node: Node) -> Fragment:
         return self._wrapped(node) if node.is_atom else self._done[node]
@@ -333,18 +278,6 @@ def _insane(what: str, node: Node) -> DescriptorError:
         code=BitcoinCode.DESCRIPTOR_UNSUPPORTED,
         remedy=_UNTYPED,
     )
-
-
-def _merged(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """The same with neighbouring bytes joined, so that filling in has little to do."""
-    merged: list[Piece] = []
-    for piece in pieces:
-        last = merged[-1] if merged else None
-        if isinstance(piece, bytes) and isinstance(last, bytes):
-            merged[-1] = last + piece
-        else:
-            merged.append(piece)
-    return tuple(merged)
 
 
 def _verified(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
