@@ -1,0 +1,146 @@
+"""`assess`: evidence in, statement out. Pure: no clock, no network, no disk.
+
+Invariant: the same evidence gives the same statement, to the byte of its JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from erario.assess.claims import judge_claim
+from erario.assess.coins_digest import coins_digest
+from erario.assess.findings import observed_findings, statement_findings
+from erario.assess.ground import Ground, lay_ground
+from erario.assess.totals import (
+    ScriptHistory,
+    largest_script,
+    read_histories,
+    state_wallet,
+    totals_of,
+    types_of,
+)
+from erario.bitcoin.values import Sats, Script, total
+from erario.holdings.roll_forward import add_roll_forwards, roll_forward
+from erario.holdings.timeline import since_state
+from erario.statement.evidence import DeclaredHolder, Evidence
+from erario.statement.model import (
+    Book,
+    Coin,
+    HolderStatement,
+    Observed,
+    RollForward,
+    Statement,
+    WalletStatement,
+)
+
+
+def assess(evidence: Evidence) -> Statement:
+    """Everything that the evidence says at its cut-off.
+
+    Raises:
+        InvariantError: erario contradicts itself.
+    """
+    ground = lay_ground(evidence)
+    histories = read_histories(ground.ledger)
+    rolls = _roll_forwards(ground)
+    coins = _coins_by_holder(ground)
+    return Statement(
+        network=evidence.network,
+        timezone=evidence.declaration.timezone,
+        asked=evidence.asked,
+        cutoff=evidence.cutoff,
+        asked_since=evidence.asked_since,
+        since=evidence.since,
+        existence=ground.existence,
+        word=ground.word,
+        findings=statement_findings(ground),
+        claims=tuple(judge_claim(ground, claim) for claim in evidence.declaration.claims),
+        holders=tuple(
+            _state_holder(ground, holder, coins[holder.id], histories, rolls)
+            for holder in evidence.declaration.holders
+        ),
+        documents=evidence.declaration.documents,
+        coins=ground.ledger.coins,
+        movements=tuple(step.movement for step in ground.steps if step.happened_by(ground.closing)),
+        observed=Observed(
+            chain=evidence.chain,
+            depth=evidence.chain.tip.height - evidence.cutoff.height,
+            settled=evidence.settled,
+            sources=evidence.sources,
+            findings=observed_findings(ground),
+        ),
+    )
+
+
+def _roll_forwards(ground: Ground) -> Mapping[str, RollForward] | None:
+    """The roll-forward of each wallet since the opening, None where none was asked for."""
+    ledger, members, steps = ground.ledger, ground.members, ground.steps
+    # From nothing to the cut-off as well, so that every statement has shown that it balances.
+    roll_forward(ledger, members, steps, None, ground.closing)
+    opening = since_state(ground.evidence)
+    if opening is None:
+        return None
+    return roll_forward(ledger, members, steps, opening, ground.closing)
+
+
+def _coins_by_holder(ground: Ground) -> dict[str, list[Coin]]:
+    """The unspent coins of each holder's wallets that count at the cut-off, in any book."""
+    coins: dict[str, list[Coin]] = {holder.id: [] for holder in ground.evidence.declaration.holders}
+    for coin in ground.ledger.coins:
+        if coin.unspent and ground.counts(coin.wallet):
+            coins[ground.wallets[coin.wallet].holder].append(coin)
+    return coins
+
+
+def _state_holder(
+    ground: Ground,
+    holder: DeclaredHolder,
+    coins: list[Coin],
+    histories: dict[Script, ScriptHistory],
+    rolls: Mapping[str, RollForward] | None,
+) -> HolderStatement:
+    declared = [wallet for wallet in ground.wallets.values() if wallet.holder == holder.id]
+    own = [wallet.id for wallet in declared if ground.members[wallet.id].book is Book.COUNTED]
+    counted = [coin for coin in coins if ground.is_counted(coin.wallet)]
+    wallets = tuple(
+        state_wallet(ground, wallet, histories, rolls[wallet.id] if rolls is not None else None)
+        for wallet in declared
+    )
+    script, most = largest_script(counted)
+    heights = [
+        step.movement.height
+        for step in ground.steps
+        if step.movement.holder == holder.id
+        and step.movement.book is Book.COUNTED
+        and step.happened_by(ground.closing)
+    ]
+    return HolderStatement(
+        id=holder.id,
+        name=holder.name,
+        complete=holder.complete,
+        totals=totals_of(coins, {w.id: (w.role, w.attribution) for w in declared}),
+        roll_forward=add_roll_forwards(rolls[wallet] for wallet in own)
+        if rolls is not None
+        else None,
+        types=types_of(counted),
+        exposed_sats=total(coin.sats for coin in counted if coin.exposed),
+        reused_scripts=_reused(ground, wallets),
+        largest_script=script,
+        largest_sats=Sats(most),
+        coins_digest=coins_digest(ground.evidence.network, ground.evidence.cutoff, counted),
+        digest_coins=len(counted),
+        first_height=min(heights, default=None),
+        last_height=max(heights, default=None),
+        wallets=wallets,
+    )
+
+
+def _reused(ground: Ground, wallets: tuple[WalletStatement, ...]) -> int:
+    """How many scripts of counted wallets were paid by more than one transaction."""
+    return sum(
+        1
+        for wallet in wallets
+        if ground.is_counted(wallet.id)
+        for script in wallet.scripts
+        if script.received_in > 1
+    )

@@ -1,0 +1,238 @@
+"""Claims: public statements about holdings, held against the balances that the chain shows.
+
+A comparator with its amount is a range of balances that satisfy it; the balances found over the
+claim's moment lie between a lowest and a highest. Kept: all of them are in the range. Broken: no
+amount between the lowest and the highest is. Else unclear.
+
+What was found is a lower bound. Unless the holder says that the file lists all that it has, and
+where a named wallet is only inferred, there may be more coins at any time: the true balances are
+these or higher. A verdict that this could change is `unknown`, with what was found beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from erario.assess import wording
+from erario.assess.ground import Ground
+from erario.bitcoin.values import Height, Sats, SatsDelta
+from erario.holdings.movements import Step, booked_change
+from erario.holdings.timeline import State, claim_state
+from erario.reserve.model import Attribution, Comparator, Role
+from erario.reserve.moment import Interval
+from erario.statement.evidence import DeclaredClaim
+from erario.statement.model import ClaimStatement, Existence, Outcome
+
+_NO_LIMIT: Final = 1 << 80
+"""More satoshis than any evidence can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """The bounds of a claim, None where it has none, and whether they themselves satisfy it."""
+
+    low: int | None
+    high: int | None
+    strict: bool = False
+
+    @property
+    def _least(self) -> int:
+        """The least balance that satisfies the claim; no balance is below zero."""
+        return 0 if self.low is None else self.low + self.strict
+
+    @property
+    def _most(self) -> int:
+        """The greatest balance that satisfies the claim; none reaches `_NO_LIMIT`."""
+        return _NO_LIMIT if self.high is None else self.high - self.strict
+
+    def compare(self, found: _Balances) -> Outcome:
+        """What the balances found come to, as if they were all there are."""
+        if found.highest < self._least or found.lowest > self._most:
+            return Outcome.BROKEN
+        if self._least <= found.lowest and found.highest <= self._most:
+            return Outcome.KEPT
+        return Outcome.UNCLEAR
+
+    def could_change(self, shown: Outcome, found: _Balances) -> bool:
+        """Whether higher balances could come to something else."""
+        if shown is Outcome.KEPT:
+            return self.high is not None
+        if shown is Outcome.BROKEN:
+            return found.lowest <= self._most
+        return True
+
+    def margin(self, shown: Outcome, found: _Balances) -> SatsDelta | None:
+        """From the bound that decided to the balance that decided; None where it is unclear."""
+        above = None if self.low is None else (found.lowest - self.low, found.highest - self.low)
+        below = None if self.high is None else (self.high - found.highest, self.high - found.lowest)
+        sides = [side for side in (above, below) if side is not None]
+        if shown is Outcome.KEPT:
+            return SatsDelta(min(worst for worst, _ in sides))
+        if shown is Outcome.BROKEN:
+            return SatsDelta(min(best for _, best in sides))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Balances:
+    """The lowest and the highest balance found over a moment, in satoshis."""
+
+    lowest: Sats
+    highest: Sats
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the balance was the same all the time."""
+        return self.lowest == self.highest
+
+
+@dataclass(frozen=True, slots=True)
+class _Concerned:
+    """The wallets that a claim speaks of: those that are the holder's, and those inferred."""
+
+    known: tuple[str, ...]
+    inferred: tuple[str, ...]
+
+
+def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
+    """What a claim comes to."""
+    concerned = _concerned(ground, claim)
+    if not (concerned.known or concerned.inferred):
+        return _unanswered(ground, claim, concerned, wording.NOTHING_CONCERNED)
+    moment = _moment(ground, claim)
+    if moment is None:
+        return _unanswered(ground, claim, concerned, wording.AFTER_CUTOFF)
+    bounds = _bounds(claim)
+    complete = _is_complete(ground, claim)
+    found = _balances(ground, concerned.known or concerned.inferred, *moment)
+    shown = bounds.compare(found)
+    would_be = None
+    if concerned.inferred:
+        everything = _balances(ground, (*concerned.known, *concerned.inferred), *moment)
+        would_be = _outcome(bounds, everything, complete=complete)
+    if not concerned.known:
+        outcome, words = Outcome.UNKNOWN, wording.only_inferred(would_be or Outcome.UNKNOWN)
+    else:
+        outcome = _outcome(bounds, found, complete=complete and not concerned.inferred)
+        words = (
+            wording.lower_bound(shown, one=found.is_one, inferred=bool(concerned.inferred))
+            if outcome is Outcome.UNKNOWN
+            else wording.decided(outcome, one=found.is_one)
+        )
+    start, end = moment
+    return ClaimStatement(
+        claim=claim,
+        outcome=outcome,
+        would_be=would_be,
+        lowest=found.lowest,
+        highest=found.highest,
+        from_height=_block(start),
+        to_height=_block(end),
+        margin=bounds.margin(shown, found),
+        existence=_existence(ground, concerned),
+        reason=words.reason,
+        settle=words.settle,
+    )
+
+
+def _unanswered(
+    ground: Ground, claim: DeclaredClaim, concerned: _Concerned, words: wording.Words
+) -> ClaimStatement:
+    return ClaimStatement(
+        claim=claim,
+        outcome=Outcome.UNKNOWN,
+        would_be=None,
+        lowest=None,
+        highest=None,
+        from_height=None,
+        to_height=None,
+        margin=None,
+        existence=_existence(ground, concerned),
+        reason=words.reason,
+        settle=words.settle,
+    )
+
+
+def _concerned(ground: Ground, claim: DeclaredClaim) -> _Concerned:
+    """The named wallets, whatever their role, or all of the holder's that hold."""
+    wallets = [
+        wallet
+        for wallet in ground.wallets.values()
+        if (
+            wallet.id in claim.wallets
+            if claim.wallets
+            else wallet.holder == claim.holder and wallet.role is Role.HOLDING
+        )
+    ]
+    known = tuple(w.id for w in wallets if w.attribution is not Attribution.INFERRED)
+    inferred = tuple(w.id for w in wallets if w.attribution is Attribution.INFERRED)
+    # A claim about a holder never speaks of what is only inferred, unless there is nothing else.
+    return _Concerned(known, inferred if claim.wallets or not known else ())
+
+
+def _moment(ground: Ground, claim: DeclaredClaim) -> tuple[State, State] | None:
+    """The states that a claim's moment begins and ends with; None where one is not reached."""
+    moment = claim.moment
+    cutoff = ground.evidence.cutoff.height
+    first, last = (moment.start, moment.end) if isinstance(moment, Interval) else (moment, moment)
+    start = claim_state(first, ground.timeline, cutoff, inclusive=True)
+    end = claim_state(last, ground.timeline, cutoff, inclusive=False)
+    return None if start is None or end is None else (start, end)
+
+
+def _balances(ground: Ground, wallets: Collection[str], start: State, end: State) -> _Balances:
+    """The balance at the start, and after everything that happens up to the end."""
+    before: list[Step] = []
+    within: list[Step] = []
+    for step in ground.steps:
+        if step.happened_by(start):
+            before.append(step)
+        elif step.happened_by(end):
+            within.append(step)
+    balance = booked_change(before, wallets)
+    lowest = highest = balance
+    # A block's transactions happen at once, and so does all that happens at one instant.
+    for _, steps in groupby(within, key=lambda step: step.moment):
+        balance += booked_change(steps, wallets)
+        lowest, highest = min(lowest, balance), max(highest, balance)
+    return _Balances(Sats(lowest), Sats(highest))
+
+
+def _bounds(claim: DeclaredClaim) -> _Bounds:
+    match claim.comparator:
+        case Comparator.MORE:
+            return _Bounds(claim.amount, None, strict=True)
+        case Comparator.AT_LEAST:
+            return _Bounds(claim.amount, None)
+        case Comparator.LESS:
+            return _Bounds(None, claim.amount, strict=True)
+        case Comparator.AT_MOST:
+            return _Bounds(None, claim.amount)
+        case Comparator.EQUAL | Comparator.ABOUT:
+            return _Bounds(claim.amount - claim.within, claim.amount + claim.within)
+
+
+def _outcome(bounds: _Bounds, found: _Balances, *, complete: bool) -> Outcome:
+    shown = bounds.compare(found)
+    if not complete and bounds.could_change(shown, found):
+        return Outcome.UNKNOWN
+    return shown
+
+
+def _is_complete(ground: Ground, claim: DeclaredClaim) -> bool:
+    return any(
+        holder.id == claim.holder and holder.complete
+        for holder in ground.evidence.declaration.holders
+    )
+
+
+def _existence(ground: Ground, concerned: _Concerned) -> Existence:
+    doubted = ground.doubted.intersection((*concerned.known, *concerned.inferred))
+    return Existence.REPORTED if doubted else ground.label
+
+
+def _block(state: State) -> Height | None:
+    return state.height if state.height >= 0 else None

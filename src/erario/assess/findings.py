@@ -1,0 +1,91 @@
+"""The findings of a statement: those that the evidence fixes, and those of the asker's moment."""
+
+from __future__ import annotations
+
+from erario.assess.ground import Ground
+from erario.bitcoin.network import NetworkName
+from erario.reserve.moment import AtInstant
+from erario.statement.evidence import DeclaredHolder
+from erario.statement.finding import Finding, FindingCode, Severity, Verdict
+
+
+def statement_findings(ground: Ground) -> tuple[Finding, ...]:
+    """What whoever assesses the same evidence finds; that the chain proves nothing comes first."""
+    return (
+        *_chain(ground),
+        *ground.inclusion.findings,
+        *(
+            _nothing_counted(holder)
+            for holder in ground.evidence.declaration.holders
+            if not any(
+                ground.is_counted(wallet.id)
+                for wallet in ground.wallets.values()
+                if wallet.holder == holder.id
+            )
+        ),
+    )
+
+
+def observed_findings(ground: Ground) -> tuple[Finding, ...]:
+    """What depends on when and where was asked: whether the cut-off is settled, and what the
+    source saw while it was read."""
+    evidence = ground.evidence
+    if not isinstance(evidence.asked, AtInstant) or evidence.settled:
+        return evidence.findings
+    unsettled = Finding(
+        FindingCode.CUTOFF_SETTLED,
+        Verdict.UNKNOWN,
+        Severity.WARNING,
+        "",
+        "A block that is still to come may have a time before the cut-off, and would then belong "
+        "to it.",
+        "Audit again once the median time past of the chain has reached the cut-off: some two "
+        "hours of blocks at most, as a rule.",
+    )
+    return (unsettled, *evidence.findings)
+
+
+def _chain(ground: Ground) -> list[Finding]:
+    chain, network = ground.evidence.chain, ground.evidence.network
+    findings = []
+    if not chain.enough_work:
+        findings.append(
+            Finding(
+                FindingCode.CHAIN_WORK,
+                Verdict.UNKNOWN,
+                Severity.ERROR,
+                "",
+                f"The chain that was read has less work than {_name(network)} must have: anybody "
+                "could have made it, so it proves nothing.",
+                "Read the blocks of a node that has the whole chain.",
+            )
+        )
+    if not chain.authenticated:
+        findings.append(
+            Finding(
+                FindingCode.CHAIN_UNAUTHENTICATED,
+                Verdict.UNKNOWN,
+                Severity.ERROR,
+                "",
+                f"Blocks of {_name(network)} are worth a signature that erario does not check, "
+                "not work: the chain proves nothing.",
+                "",
+            )
+        )
+    return findings
+
+
+def _nothing_counted(holder: DeclaredHolder) -> Finding:
+    return Finding(
+        FindingCode.HOLDER_NOTHING_COUNTED,
+        Verdict.UNKNOWN,
+        Severity.WARNING,
+        holder.id,
+        f"Nothing is counted for {holder.name}: no wallet is its own, by its word or a document's, "
+        "at the cut-off.",
+        "The holder's own list of addresses, or a document that names each address.",
+    )
+
+
+def _name(network: NetworkName) -> str:
+    return "mainnet" if network is NetworkName.MAIN else network.value

@@ -1,0 +1,127 @@
+"""What every assessment stands on: the books of one piece of evidence, built once.
+
+Evidence in; coins, movements, windows and labels out. The label of existence is the chain's and
+the source's: `reported` where the chain proves nothing, else what the source's word is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from erario.assess.existence import Inclusion, check_inclusion
+from erario.holdings.coins import Ledger, read_ledger
+from erario.holdings.movements import Member, Step, book_movements, book_of
+from erario.holdings.timeline import State, Timeline, cutoff_state
+from erario.statement.evidence import DeclaredWallet, Evidence, UnspentWord
+from erario.statement.model import Book, Existence
+
+_ORDER: Final = tuple(Existence)
+_WORDS: Final = (
+    UnspentWord.SERVERS,
+    UnspentWord.OWN_NODE,
+    UnspentWord.SNAPSHOT,
+    UnspentWord.BLOCKS,
+)
+"""Weakest first: a server can hide a spend, a node's owner can be wrong, a pinned snapshot was
+checked once, blocks were checked by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Evidence and all that follows from it alone.
+
+    `label` is the existence of what is proved; `existence` the weakest that any sum rests on.
+    `doubted` are the wallets that something unproved touches. `steps` holds every movement whose
+    moment is reached, in order; which of them a state includes is for the state to say.
+    """
+
+    evidence: Evidence
+    inclusion: Inclusion
+    word: UnspentWord
+    label: Existence
+    existence: Existence
+    doubted: frozenset[str]
+    timeline: Timeline
+    closing: State
+    wallets: Mapping[str, DeclaredWallet]
+    members: Mapping[str, Member]
+    ledger: Ledger
+    steps: tuple[Step, ...]
+
+    def counts(self, wallet: str) -> bool:
+        """Whether a wallet counts at the cut-off."""
+        return self.members[wallet].window.counts_at(self.closing)
+
+    def is_counted(self, wallet: str) -> bool:
+        """Whether a wallet counts at the cut-off and is summed: its holder's, not an origin."""
+        return self.members[wallet].book is Book.COUNTED and self.counts(wallet)
+
+
+def lay_ground(evidence: Evidence) -> Ground:
+    """Build the books."""
+    inclusion = check_inclusion(evidence)
+    word = _weakest_word(evidence)
+    label = _label(evidence, word)
+    wallets = {wallet.id: wallet for wallet in evidence.declaration.wallets}
+    owners = {one.script: wallet.id for wallet in wallets.values() for one in wallet.scripts}
+    ledger = read_ledger(inclusion.transactions, owners, evidence.cutoff.height, label)
+    timeline = Timeline(evidence.instants)
+    members = _members(evidence, timeline)
+    return Ground(
+        evidence=evidence,
+        inclusion=inclusion,
+        word=word,
+        label=label,
+        existence=Existence.REPORTED if inclusion.findings else label,
+        doubted=_doubted(ledger, wallets, lost=inclusion.lost),
+        timeline=timeline,
+        closing=cutoff_state(evidence),
+        wallets=wallets,
+        members=members,
+        ledger=ledger,
+        steps=book_movements(ledger, members),
+    )
+
+
+def weakest(labels: list[Existence]) -> Existence:
+    """The weakest of some labels, of which there is at least one."""
+    return min(labels, key=_ORDER.index)
+
+
+def _weakest_word(evidence: Evidence) -> UnspentWord:
+    words = [source.word for source in evidence.sources]
+    return min(words, key=_WORDS.index) if words else UnspentWord.SERVERS
+
+
+def _label(evidence: Evidence, word: UnspentWord) -> Existence:
+    if not (evidence.chain.enough_work and evidence.chain.authenticated and evidence.sources):
+        return Existence.REPORTED
+    return Existence.INCLUDED if word is UnspentWord.SERVERS else Existence.UNSPENT
+
+
+def _members(evidence: Evidence, timeline: Timeline) -> dict[str, Member]:
+    ranks = {holder.id: rank for rank, holder in enumerate(evidence.declaration.holders)}
+    return {
+        wallet.id: Member(
+            wallet.id,
+            wallet.holder,
+            ranks[wallet.holder],
+            book_of(wallet),
+            timeline.window(wallet),
+        )
+        for wallet in evidence.declaration.wallets
+    }
+
+
+def _doubted(
+    ledger: Ledger, wallets: Mapping[str, DeclaredWallet], *, lost: bool
+) -> frozenset[str]:
+    if lost:
+        return frozenset(wallets)
+    touched: set[int] = set()
+    for touch in ledger.touches:
+        if not touch.seen.proved:
+            touched.update(touch.made, touch.overwritten, (index for _, index in touch.spent))
+    return frozenset(ledger.coins[index].wallet for index in touched)

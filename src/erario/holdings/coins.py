@@ -1,0 +1,162 @@
+"""Coins: what the watched scripts were paid, and what became of it up to the cut-off.
+
+One pass over the transactions in the order of the chain. A `Ledger` keeps the coins in order of
+(height, position, vout), and for each transaction which coins it spent, made and overwrote: all
+that movements and balances are made of.
+
+Never a coin: an unspendable script, and every output of the genesis block. BIP 30: a transaction
+that is created again while its outputs are unspent makes the earlier coins `lost`; the new ones
+count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from erario.bitcoin.script import is_unspendable
+from erario.bitcoin.values import Height, Outpoint, Sats, Script
+from erario.holdings.exposure import Revealed
+from erario.holdings.transactions import SeenTransaction
+from erario.statement.model import Coin, Existence, Spend
+
+MATURITY: Final = 100
+"""Blocks between a coinbase and the first block that may spend it (Bitcoin Core, consensus.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What one transaction did to watched coins, which are numbers into the ledger's coins.
+
+    `spent` pairs the input with the coin; `overwritten` are the coins lost to it (BIP 30).
+    """
+
+    seen: SeenTransaction
+    spent: tuple[tuple[int, int], ...]
+    made: tuple[int, ...]
+    overwritten: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Every coin that the wallets had, and every transaction that touched one, in order."""
+
+    coins: tuple[Coin, ...]
+    touches: tuple[Touch, ...]
+
+    def held(self, height: int) -> dict[str, int]:
+        """What each wallet holds after the block at `height`, in satoshis, counting or not."""
+        held: dict[str, int] = {}
+        for touch in self.touches:
+            if touch.seen.height > height:
+                break
+            for index in touch.made:
+                coin = self.coins[index]
+                held[coin.wallet] = held.get(coin.wallet, 0) + coin.sats
+            for index in (*(index for _, index in touch.spent), *touch.overwritten):
+                coin = self.coins[index]
+                held[coin.wallet] -= coin.sats
+        return held
+
+
+def read_ledger(
+    transactions: Iterable[SeenTransaction],
+    owners: Mapping[Script, str],
+    cutoff: Height,
+    label: Existence,
+) -> Ledger:
+    """The coins and touches of the watched scripts up to a cut-off.
+
+    Args:
+        transactions: in any order, each once.
+        owners: the wallet of each watched script.
+        cutoff: no transaction lies above it.
+        label: the existence of a coin whose transactions are proved; others are `reported`.
+    """
+    ordered = sorted(transactions, key=lambda seen: (seen.height, seen.position))
+    reader = _Reader(owners, cutoff, label)
+    touches = tuple(touch for seen in ordered if (touch := reader.read(seen)) is not None)
+    return Ledger(reader.finish(), touches)
+
+
+class _Reader:
+    """The unspent coins while the chain passes by, and all coins so far."""
+
+    def __init__(self, owners: Mapping[Script, str], cutoff: Height, label: Existence) -> None:
+        self._owners = owners
+        self._cutoff = cutoff
+        self._label = label
+        self._coins: list[Coin] = []
+        self._unspent: dict[Outpoint, int] = {}
+        self._revealed = Revealed()
+
+    def read(self, seen: SeenTransaction) -> Touch | None:
+        """Spend and make coins; None where the transaction does neither."""
+        spent = () if seen.transaction.is_coinbase else self._spend(seen)
+        made, overwritten = self._make(seen)
+        if not spent and not made:
+            return None
+        return Touch(seen, spent, made, overwritten)
+
+    def finish(self) -> tuple[Coin, ...]:
+        """All coins, once everything that reveals a key is known."""
+        return tuple(
+            replace(coin, exposed=True) if self._revealed.exposes(coin.script) else coin
+            for coin in self._coins
+        )
+
+    def _spend(self, seen: SeenTransaction) -> tuple[tuple[int, int], ...]:
+        spent = []
+        for number, one in enumerate(seen.transaction.inputs):
+            index = self._unspent.pop(one.outpoint, None)
+            if index is None:
+                continue
+            coin = self._coins[index]
+            self._coins[index] = replace(
+                coin,
+                spent=Spend(seen.transaction.txid, number, seen.height),
+                existence=coin.existence if seen.proved else Existence.REPORTED,
+            )
+            self._revealed.spend(coin.script, one.script_sig)
+            spent.append((number, index))
+        return tuple(spent)
+
+    def _make(self, seen: SeenTransaction) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        made: list[int] = []
+        overwritten: list[int] = []
+        outputs = seen.transaction.outputs if seen.height > 0 else ()
+        for vout, output in enumerate(outputs):
+            wallet = self._owners.get(output.script)
+            if wallet is None or is_unspendable(output.script):
+                continue
+            outpoint = Outpoint(seen.transaction.txid, vout)
+            earlier = self._unspent.get(outpoint)
+            if earlier is not None:
+                self._coins[earlier] = replace(self._coins[earlier], lost=True)
+                overwritten.append(earlier)
+            index = len(self._coins)
+            self._unspent[outpoint] = index
+            self._revealed.pay(output.script)
+            self._coins.append(self._coin(seen, outpoint, Sats(output.sats), output.script, wallet))
+            made.append(index)
+        return tuple(made), tuple(overwritten)
+
+    def _coin(
+        self, seen: SeenTransaction, outpoint: Outpoint, sats: Sats, script: Script, wallet: str
+    ) -> Coin:
+        coinbase = seen.transaction.is_coinbase
+        return Coin(
+            outpoint=outpoint,
+            sats=sats,
+            script=script,
+            wallet=wallet,
+            height=seen.height,
+            position=seen.position,
+            coinbase=coinbase,
+            immature=coinbase and self._cutoff + 1 - seen.height < MATURITY,
+            spent=None,
+            lost=False,
+            exposed=False,
+            existence=self._label if seen.proved else Existence.REPORTED,
+        )
