@@ -1,0 +1,13 @@
+"""The main job: collect evidence, assess it.
+
+collecting     `collect` and `audit`
+moments        cut-off, opening and instants as blocks
+declaring      the declaration as evidence holds it
+merging        several passes over a chain as one
+"""
+
+from __future__ import annotations
+
+from erario.auditing.collecting import audit, collect
+
+__all__ = ["audit", "collect"]

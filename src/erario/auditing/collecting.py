@@ -1,0 +1,117 @@
+"""`collect`: a reserve and a source in, evidence out; `audit`: the statement that it makes.
+
+The one place where declaration and chain meet. The chain is read once for the headers, and once
+for each pass over the blocks: the scripts that are derived first, then those that wallets turn out
+to have used up to.
+"""
+
+from __future__ import annotations
+
+from erario.assess import assess
+from erario.auditing.declaring import declare
+from erario.auditing.errors import AuditCode
+from erario.auditing.merging import merge_blocks
+from erario.auditing.moments import Moment, find_cutoff, find_since, is_settled, resolve_instants
+from erario.bitcoin.network import network
+from erario.bitcoin.values import Height
+from erario.chain.source import ChainSource, Progress, ProgressCallback
+from erario.errors import RequestError
+from erario.holdings.derivation import Derivation, DerivationCallback
+from erario.holdings.transactions import scripts_paid
+from erario.reserve.model import Reserve
+from erario.statement.evidence import BlockEvidence, ChainNote, Evidence
+from erario.statement.finding import Finding
+from erario.statement.model import Statement
+
+
+def audit(
+    reserve: Reserve,
+    source: ChainSource,
+    *,
+    at: Moment = None,
+    since: Moment = None,
+    progress: ProgressCallback | None = None,
+) -> Statement:
+    """What a reserve really holds: collect the evidence, assess it.
+
+    Args:
+        reserve: what was declared.
+        source: where the chain is read.
+        at: the cut-off: a height, a block hash, a day (its end, in the reserve's time zone), an
+            instant with its offset, or a request as a value; None is the tip.
+        since: the same for the opening of the roll-forward; None for no roll-forward.
+        progress: called now and then on every long step.
+
+    Raises:
+        DeclarationError: two wallets have a script in common.
+        RequestError: the cut-off or the opening cannot be asked, or the network is another.
+        SourceError: the source cannot be read, or has no good copy of a block.
+    """
+    return assess(collect(reserve, source, at=at, since=since, progress=progress))
+
+
+def collect(
+    reserve: Reserve,
+    source: ChainSource,
+    *,
+    at: Moment = None,
+    since: Moment = None,
+    progress: ProgressCallback | None = None,
+) -> Evidence:
+    """All that a statement rests on; arguments and errors are those of `audit`."""
+    progress = progress or (lambda _: None)
+    if source.network != reserve.network:
+        raise RequestError(
+            AuditCode.OTHER_NETWORK,
+            f"the reserve is on {reserve.network.value}, the source on {source.network.value}",
+            remedy="Read the blocks of the reserve's network.",
+        )
+    chain = source.chain(progress)
+    cutoff = find_cutoff(at, reserve.timezone, chain)
+    opening = None if since is None else find_since(since, reserve.timezone, chain, cutoff)
+    derivation = Derivation(reserve, _on_derivation(progress))
+    blocks, findings = _trace(derivation, source, cutoff.height, progress)
+    note = source.note()
+    return Evidence(
+        network=reserve.network,
+        declaration=declare(reserve, derivation.wallets()),
+        asked=cutoff.asked,
+        cutoff=chain.point(cutoff.height),
+        settled=is_settled(cutoff, chain),
+        asked_since=opening.asked if opening else None,
+        since=chain.point(opening.height) if opening else None,
+        instants=resolve_instants(reserve, chain, cutoff),
+        blocks=blocks,
+        chain=ChainNote(
+            tip=chain.point(chain.tip),
+            work=chain.work,
+            enough_work=chain.enough_work,
+            authenticated=network(reserve.network).authenticated,
+        ),
+        sources=(note,),
+        findings=findings,
+    )
+
+
+def _trace(
+    derivation: Derivation, source: ChainSource, upto: Height, progress: ProgressCallback
+) -> tuple[tuple[BlockEvidence, ...], tuple[Finding, ...]]:
+    """Pass over the blocks until every branch was derived far enough."""
+    blocks: tuple[BlockEvidence, ...] = ()
+    findings: dict[Finding, None] = {}
+    wanted = tuple(derivation.scripts)
+    while True:
+        trace = source.trace(wanted, upto, progress)
+        blocks = merge_blocks(blocks, trace.blocks)
+        # Each pass reads the same files, and sees the same faults in them.
+        findings.update(dict.fromkeys(trace.findings))
+        if not derivation.is_ranged:
+            break
+        wanted = derivation.follow(scripts_paid(blocks, derivation.scripts))
+        if not wanted:
+            break
+    return blocks, tuple(findings)
+
+
+def _on_derivation(progress: ProgressCallback) -> DerivationCallback:
+    return lambda done, wanted: progress(Progress("derive", done, wanted, "scripts"))

@@ -1,0 +1,16 @@
+"""Codes of the errors of the room that collects evidence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AuditCode(StrEnum):
+    """JSON and tests use these, never the wording."""
+
+    OTHER_NETWORK = "audit.other-network"
+    NOT_ON_CHAIN = "audit.not-on-chain"
+    ABOVE_TIP = "audit.above-tip"
+    BEFORE_GENESIS = "audit.before-genesis"
+    SINCE_AFTER_CUTOFF = "audit.since-after-cutoff"
+    CONTRADICTING_PASSES = "audit.contradicting-passes"

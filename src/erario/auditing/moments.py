@@ -1,0 +1,141 @@
+"""Moments as blocks: the cut-off, the opening, and every instant that the declaration names.
+
+An instant is *reached* where no later block can change what it falls on: the cut-off itself was
+asked as that instant or a later one, or the median time past of the cut-off's block is not before
+it. Only then is it resolved, so that an early cut-off answers as if later blocks did not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from erario.auditing.errors import AuditCode
+from erario.bitcoin.values import Height, show_hash
+from erario.chain.best_chain import BestChain
+from erario.errors import RequestError
+from erario.reserve.cutoff import read_cutoff
+from erario.reserve.model import Reserve
+from erario.reserve.moment import AtHash, AtHeight, AtInstant, AtTip, CutoffRequest, Interval
+from erario.statement.evidence import ResolvedInstant
+
+Moment = CutoffRequest | str | int | date | datetime | None
+"""What an audit can be asked for: a request, or what `read_cutoff` reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """A moment that was asked for, as the statement repeats it, and the block that it means."""
+
+    asked: AtHeight | AtInstant
+    height: Height
+
+    def reaches(self, instant: datetime, chain: BestChain) -> bool:
+        """Whether an instant is resolved for good by the blocks up to here."""
+        if isinstance(self.asked, AtInstant) and instant <= self.asked.instant:
+            return True
+        return chain.reached(instant, self.height)
+
+
+def find_cutoff(at: Moment, timezone: str, chain: BestChain) -> Cutoff:
+    """The block that a statement closes on.
+
+    Raises:
+        RequestError: it cannot be read, or means no block of this chain.
+    """
+    return _resolve(_request(at, timezone), chain, chain.tip)
+
+
+def find_since(since: Moment, timezone: str, chain: BestChain, cutoff: Cutoff) -> Cutoff:
+    """The block that a roll-forward opens on, at or before the cut-off.
+
+    Raises:
+        RequestError: it cannot be read, means no block of this chain, or lies after the cut-off.
+    """
+    request = _request(since, timezone)
+    if isinstance(request, AtInstant) and not cutoff.reaches(request.instant, chain):
+        raise _after_cutoff()
+    upto = cutoff.height if isinstance(request, AtInstant) else chain.tip
+    opening = _resolve(request, chain, upto)
+    if opening.height > cutoff.height:
+        raise _after_cutoff()
+    return opening
+
+
+def resolve_instants(
+    reserve: Reserve, chain: BestChain, cutoff: Cutoff
+) -> tuple[ResolvedInstant, ...]:
+    """Every instant that the declaration names and that is reached, in order of time."""
+    resolved = []
+    for instant in sorted(set(_instants(reserve))):
+        if cutoff.reaches(instant, chain):
+            height = chain.cutoff(instant, cutoff.height)
+            point = None if height is None else chain.point(height)
+            resolved.append(ResolvedInstant(instant, point))
+    return tuple(resolved)
+
+
+def is_settled(cutoff: Cutoff, chain: BestChain) -> bool | None:
+    """Whether no block to come can belong to the cut-off; None where no instant was asked for."""
+    if isinstance(cutoff.asked, AtHeight):
+        return None
+    return chain.reached(cutoff.asked.instant, chain.tip)
+
+
+def _request(at: Moment, timezone: str) -> CutoffRequest:
+    if isinstance(at, AtTip | AtHeight | AtHash | AtInstant):
+        return at
+    return read_cutoff(at, timezone)
+
+
+def _resolve(request: CutoffRequest, chain: BestChain, upto: Height) -> Cutoff:
+    match request:
+        case AtTip():
+            return Cutoff(AtHeight(chain.tip), chain.tip)
+        case AtHeight(height):
+            if 0 <= height <= chain.tip:
+                return Cutoff(request, height)
+            raise RequestError(
+                AuditCode.ABOVE_TIP,
+                f"there is no block {height:,}: the chain ends at {chain.tip:,}",
+                remedy="Ask for an earlier block, or read blocks that reach so far.",
+            )
+        case AtHash(block_hash):
+            found = chain.height_of(block_hash)
+            if found is not None:
+                return Cutoff(AtHeight(found), found)
+            raise RequestError(
+                AuditCode.NOT_ON_CHAIN,
+                f"the block {show_hash(block_hash)} is not on the chain with the most work",
+                remedy="Ask for a block of the best chain; this one is stale, or not there yet.",
+            )
+        case AtInstant(instant, written):
+            before = chain.cutoff(instant, upto)
+            if before is not None:
+                return Cutoff(request, before)
+            raise RequestError(
+                AuditCode.BEFORE_GENESIS,
+                f"no block of the chain is before {written}",
+                remedy="Ask for a later moment.",
+            )
+
+
+def _after_cutoff() -> RequestError:
+    return RequestError(
+        AuditCode.SINCE_AFTER_CUTOFF,
+        "the opening of the roll-forward lies after the cut-off",
+        remedy="Give an opening (--since) that is before the cut-off (--at).",
+    )
+
+
+def _instants(reserve: Reserve) -> Iterator[datetime]:
+    for wallet in reserve.wallets:
+        if wallet.since is not None:
+            yield wallet.since
+        if wallet.until is not None:
+            yield wallet.until
+    for claim in reserve.claims:
+        moment = claim.moment
+        points = (moment.start, moment.end) if isinstance(moment, Interval) else (moment,)
+        yield from (point.instant for point in points if isinstance(point, AtInstant))
