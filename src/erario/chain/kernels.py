@@ -1,0 +1,170 @@
+"""What all compiled kernels share: how they are compiled, kept, and how they read bytes.
+
+    kernel       an entry that Python calls: compiled without the GIL, kept on disk
+    part         a piece of kernels, compiled into each of them
+    byte_at, word_at, half_at   little-endian reads at any position, through the obfuscation key
+    mapped       an array over mapped memory, from its address
+
+Invariant: no position is trusted. Kernels hold every position against the end of their block
+before they read; under NUMBA_BOUNDSCHECK=1 the reads check once more and raise `IndexError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Words: TypeAlias = npt.NDArray[np.uint64]
+Halves: TypeAlias = npt.NDArray[np.uint32]
+Integers: TypeAlias = npt.NDArray[np.int64]
+Slots: TypeAlias = npt.NDArray[np.int32]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_CHECKED: Final = bool(numba.config.BOUNDSCHECK)
+
+
+def _stamp() -> str:
+    """A name for the state of all kernels: numba keeps a compiled kernel until its own file
+    changes, but it holds code of the other files too; and it does not ask whether indexes are
+    checked."""
+    digest = hashlib.sha256(b"checked" if _CHECKED else b"")
+    for pattern in ("kernels*.py", "sha256*.py", "script_table.py"):
+        for path in sorted(Path(__file__).parent.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+_STAMP: Final = _stamp()
+
+
+def kernel(function: _F) -> _F:
+    """Compile `function` at its first call, without the GIL; keep the code on disk if there is
+    a place for it."""
+    function.__qualname__ = f"{function.__name__}_{_STAMP}"
+    try:
+        compiled = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # Neither the package's folder nor the user's cache can be written: compile each time.
+        compiled = numba.njit(nogil=True)(function)
+    return cast(_F, compiled)
+
+
+def part(function: _F) -> _F:
+    """Compile `function` into the kernels that call it."""
+    return cast(_F, numba.njit(nogil=True)(function))
+
+
+def inlined(function: _F) -> _F:
+    """As `part`, for what runs for each input and output: never a call."""
+    return cast(_F, numba.njit(nogil=True, forceinline=True)(function))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _load(_typing: Any, data: Any, position: Any, sample: Any) -> Any:
+    """An integer of the type of `sample` at `data[position]`, unaligned and unchecked."""
+    bits = sample.bitwidth
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+        at = builder.gep(array.data, [arguments[1]])
+        typed = builder.bitcast(at, ir.IntType(bits).as_pointer())
+        return builder.load(typed, align=1)
+
+    return sample(data, types.int64, sample), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _store(_typing: Any, data: Any, position: Any, word: Any) -> Any:
+    """Write the integer `word` at `data[position]`, unaligned and unchecked."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+        at = builder.gep(array.data, [arguments[1]])
+        typed = builder.bitcast(at, arguments[2].type.as_pointer())
+        builder.store(arguments[2], typed, align=1)
+
+    return types.void(data, types.int64, word), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(_typing: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), generate
+
+
+@part
+def mapped(address: int, size: int) -> Bytes:
+    """The `size` bytes at `address` as an array. The caller keeps the mapping alive."""
+    return numba.carray(_pointer(address), (size,), np.uint8)  # type: ignore[no-any-return]
+
+
+@inlined
+def check_room(data: Bytes, position: int, size: int) -> None:
+    """Under NUMBA_BOUNDSCHECK=1: refuse an access outside `data`."""
+    if _CHECKED and (position < 0 or size < 0 or position + size > data.size):
+        raise IndexError("a kernel reads outside its array")
+
+
+@inlined
+def byte_at(data: Bytes, position: int, key: np.uint64) -> int:
+    """The byte at `position`, de-obfuscated."""
+    check_room(data, position, 1)
+    shift = np.uint64((position & 7) << 3)
+    return np.int64((np.uint64(_load(data, position, np.uint8(0))) ^ (key >> shift)) & np.uint64(0xFF))
+
+
+@inlined
+def turned(key: np.uint64, position: int) -> np.uint64:
+    """The key as a word for the eight bytes from `position` on."""
+    shift = np.uint64((position & 7) << 3)
+    return (key >> shift) | (key << ((np.uint64(64) - shift) & np.uint64(63)))
+
+
+@inlined
+def half_at(data: Bytes, position: int, key: np.uint64) -> np.uint64:
+    """The four bytes at `position` as a little-endian number, de-obfuscated."""
+    check_room(data, position, 4)
+    word = np.uint64(_load(data, position, np.uint32(0))) ^ turned(key, position)
+    return word & np.uint64(0xFFFFFFFF)
+
+
+@inlined
+def word_at(data: Bytes, position: int, key: np.uint64) -> np.uint64:
+    """The eight bytes at `position` as a little-endian number, de-obfuscated."""
+    check_room(data, position, 8)
+    return np.uint64(_load(data, position, np.uint64(0))) ^ turned(key, position)
+
+
+@inlined
+def put_word(data: Bytes, position: int, word: np.uint64) -> None:
+    """Write `word` at `position`, little-endian."""
+    check_room(data, position, 8)
+    _store(data, position, word)
+
+
+@part
+def copy_bytes(
+    data: Bytes, start: int, size: int, key: np.uint64, target: Bytes, at: int
+) -> None:
+    """Copy `size` bytes from `start` to `target[at:]`, de-obfuscated."""
+    whole = size & ~7
+    word = turned(key, start)
+    check_room(data, start, size)
+    check_room(target, at, size)
+    for done in range(0, whole, 8):
+        _store(target, at + done, np.uint64(_load(data, start + done, np.uint64(0))) ^ word)
+    for done in range(whole, size):
+        target[at + done] = byte_at(data, start + done, key)

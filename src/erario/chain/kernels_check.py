@@ -1,0 +1,154 @@
+"""Whether a block's transactions are those that its header commits to.
+
+Checked in this order, the first fault counts: the Merkle root and that it names one list only
+(CVE-2012-2459), one coinbase and it comes first, the weight, and the witness commitment (BIP 141).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from erario.chain.kernels import Bytes, Integers, byte_at, copy_bytes, half_at, part, word_at
+from erario.chain.kernels_hash import hash_transactions, merkle_root
+from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, HEADER_SIZE, START, STOP, read_size
+from erario.chain.sha256 import node
+
+GOOD: Final = 0
+UNREADABLE: Final = 1
+NO_TRANSACTION: Final = 2
+MERKLE_ROOT: Final = 3
+MERKLE_MUTATED: Final = 4
+NO_COINBASE: Final = 5
+MORE_COINBASES: Final = 6
+TOO_HEAVY: Final = 7
+COMMITMENT_MISSING: Final = 8
+COMMITMENT_NONCE: Final = 9
+COMMITMENT_WRONG: Final = 10
+
+MAX_WEIGHT: Final = 4_000_000
+"""Weight units (Bitcoin Core, consensus/consensus.h; BIP 141)."""
+_MERKLE_AT: Final = 36  # of the root in the header
+_NO_HASH: Final = np.uint64(0)
+_NO_NUMBER: Final = np.uint64(0xFFFFFFFF)
+_COMMITMENT: Final = np.uint64(0xEDA9_AA21_246A)
+_COMMITMENT_MASK: Final = np.uint64(0x0000_FFFF_FFFF_FFFF)
+
+
+@part
+def check_block(  # noqa: PLR0917
+    data: Bytes,
+    start: int,
+    end: int,
+    key: np.uint64,
+    spans: Integers,
+    txids: Bytes,
+    segwit: bool,
+    native: bool,
+) -> int:
+    """Hash the transactions of a block that was walked into `txids`; the first fault, or `GOOD`.
+
+    `segwit` tells whether the block is at or above the height from which it may have witnesses.
+    """
+    count = spans.shape[0]
+    if count == 0:
+        return NO_TRANSACTION
+    hash_transactions(data, key, spans, txids, False, native)
+    nodes = np.empty(32 * (count + 1), np.uint8)
+    nodes[: 32 * count] = txids.reshape(-1)[: 32 * count]
+    mutated = merkle_root(nodes, count, native)
+    for i in range(32):
+        if nodes[i] != byte_at(data, start + _MERKLE_AT + i, key):
+            return MERKLE_ROOT
+    if mutated:
+        return MERKLE_MUTATED
+    for i in range(count):
+        if _is_coinbase(data, key, spans, i) != (i == 0):
+            return NO_COINBASE if i == 0 else MORE_COINBASES
+    if _weight(start, end, spans) > MAX_WEIGHT:
+        return TOO_HEAVY
+    return _check_commitment(data, end, key, spans, txids, nodes, segwit, native)
+
+
+@part
+def _is_coinbase(data: Bytes, key: np.uint64, spans: Integers, i: int) -> bool:
+    at = spans[i, START] + (6 if spans[i, HAS_WITNESS] else 4)
+    # One input, whose outpoint names no coin. The walk has seen that it is there.
+    return bool(
+        byte_at(data, at, key) == 1
+        and half_at(data, at + 33, key) == _NO_NUMBER
+        and word_at(data, at + 1, key) == _NO_HASH
+        and word_at(data, at + 9, key) == _NO_HASH
+        and word_at(data, at + 17, key) == _NO_HASH
+        and word_at(data, at + 25, key) == _NO_HASH
+    )
+
+
+@part
+def _weight(start: int, end: int, spans: Integers) -> int:
+    # Witness data weighs one unit a byte, all else four.
+    witnesses = 0
+    for i in range(spans.shape[0]):
+        if spans[i, HAS_WITNESS]:
+            witnesses += spans[i, STOP] - 4 - spans[i, BODY_END] + 2
+    return 4 * (end - start) - 3 * witnesses
+
+
+@part
+def _find_commitment(data: Bytes, end: int, key: np.uint64, spans: Integers) -> int:
+    """Where the 32 bytes of the last commitment in the coinbase are, or -1."""
+    position = spans[0, START] + (6 if spans[0, HAS_WITNESS] else 4)
+    _, position = read_size(data, position, end, key)
+    size, position = read_size(data, position + 36, end, key)
+    count, position = read_size(data, position + size + 4, end, key)
+    found = -1
+    for _ in range(count):
+        size, position = read_size(data, position + 8, end, key)
+        if size >= 38 and word_at(data, position, key) & _COMMITMENT_MASK == _COMMITMENT:
+            found = position + 6
+        position += size
+    return found
+
+
+@part
+def _check_commitment(  # noqa: PLR0917
+    data: Bytes,
+    end: int,
+    key: np.uint64,
+    spans: Integers,
+    txids: Bytes,
+    nodes: Bytes,
+    segwit: bool,
+    native: bool,
+) -> int:
+    count = spans.shape[0]
+    found = _find_commitment(data, end, key, spans) if segwit else -1
+    if found < 0:
+        for i in range(count):
+            if spans[i, HAS_WITNESS]:
+                return COMMITMENT_MISSING
+        return GOOD
+    # The coinbase's witness is one item of 32 bytes.
+    at = spans[0, BODY_END]
+    if (
+        not spans[0, HAS_WITNESS]
+        or spans[0, STOP] - 4 - at != 34
+        or byte_at(data, at, key) != 1
+        or byte_at(data, at + 1, key) != 32
+    ):
+        return COMMITMENT_NONCE
+    wtxids = np.empty((count + 1, 32), np.uint8)
+    wtxids[:count] = txids[:count]
+    hash_transactions(data, key, spans, wtxids, True, native)
+    # The coinbase commits to itself as zero, since it holds the commitment.
+    wtxids[0] = 0
+    flat = wtxids.reshape(-1)
+    merkle_root(flat, count, native)
+    nodes[:32] = flat[:32]
+    copy_bytes(data, at + 2, 32, key, nodes, 32)
+    node(nodes, 0, nodes, 0, native)
+    for i in range(32):
+        if nodes[i] != byte_at(data, found + i, key):
+            return COMMITMENT_WRONG
+    return GOOD

@@ -1,0 +1,167 @@
+"""Hashes of all transactions of a block, two at a time, and Merkle trees over them.
+
+The processor's SHA instructions wait for one another, so two messages are hashed side by side:
+each lane takes the next transaction when its own is done. A message is copied through a small
+buffer that stays in the innermost cache; this joins the pieces of a stripped transaction
+(version, inputs and outputs, locktime: BIP 144), de-obfuscates, and leaves room for the padding.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from erario.chain.kernels import Bytes, Halves, Integers, copy_bytes, part
+from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP
+from erario.chain.sha256 import compress, compress_two, finish, finish_two, node, node_two, pad, reset
+
+_BUFFER: Final = 4096
+"""Bytes of a message in a lane at once, a multiple of 64; one more block for the padding."""
+_STRIDE: Final = _BUFFER + 128
+
+_FROM: Final = 0  # three pieces: from, to
+_PIECE: Final = 6  # the piece that is being read; 3 once all are
+_SIZE: Final = 7  # of the whole message
+_JOB: Final = 8  # the transaction that is hashed, or -1
+_LEFT: Final = 9  # blocks in the buffer that are not yet taken in
+_AT: Final = 10  # where in the buffer the next one is
+_ENDED: Final = 11  # 1 once the padding is in the buffer
+_LANE: Final = 12
+
+
+@part
+def hash_transactions(
+    data: Bytes, key: np.uint64, spans: Integers, out: Bytes, whole: bool, native: bool
+) -> None:
+    """Write the txid of each transaction to its row of `out`; with `whole`, only for those with
+    witnesses, their wtxid."""
+    states = np.empty(8 * spans.shape[0], np.uint32)
+    buffer = np.empty(2 * _STRIDE, np.uint8)
+    lanes = np.zeros((2, _LANE), np.int64)
+    lanes[:, _JOB] = -1
+    state = np.empty(16, np.uint32)
+    following = 0
+    while True:
+        for i in range(2):
+            lane = lanes[i]
+            while lane[_LEFT] == 0:
+                if lane[_JOB] >= 0 and lane[_ENDED] == 0:
+                    _fill(data, key, lane, buffer, i * _STRIDE)
+                    continue
+                if lane[_JOB] >= 0:
+                    states[8 * lane[_JOB] : 8 * lane[_JOB] + 8] = state[8 * i : 8 * i + 8]
+                following = _next_job(spans, following, whole)
+                if following == spans.shape[0]:
+                    lane[_JOB] = -1
+                    break
+                _start(lane, spans, following, whole)
+                reset(state, 8 * i)
+                following += 1
+        blocks = min(lanes[0, _LEFT], lanes[1, _LEFT])
+        if blocks > 0:
+            compress_two(state, 0, buffer, lanes[0, _AT], 8, lanes[1, _AT], blocks, native)
+            _advance(lanes[0], blocks)
+            _advance(lanes[1], blocks)
+        elif lanes[0, _LEFT] + lanes[1, _LEFT] > 0:
+            i = 0 if lanes[0, _LEFT] > 0 else 1
+            blocks = lanes[i, _LEFT]
+            compress(state, 8 * i, buffer, lanes[i, _AT], blocks, native)
+            _advance(lanes[i], blocks)
+        else:
+            break
+    _finish_all(states, spans, out, whole, native)
+
+
+@part
+def _next_job(spans: Integers, following: int, whole: bool) -> int:
+    if whole:
+        while following < spans.shape[0] and spans[following, HAS_WITNESS] == 0:
+            following += 1
+    return following
+
+
+@part
+def _start(lane: Integers, spans: Integers, job: int, whole: bool) -> None:
+    begin, body_end, stop = spans[job, START], spans[job, BODY_END], spans[job, STOP]
+    lane[_FROM], lane[_FROM + 1] = begin, stop
+    lane[_PIECE] = 2
+    lane[_FROM + 4], lane[_FROM + 5] = begin, stop
+    if spans[job, HAS_WITNESS] == 1 and not whole:
+        lane[_PIECE] = 0
+        lane[_FROM], lane[_FROM + 1] = begin, begin + 4
+        lane[_FROM + 2], lane[_FROM + 3] = begin + 6, body_end
+        lane[_FROM + 4], lane[_FROM + 5] = stop - 4, stop
+        lane[_SIZE] = body_end - begin + 2
+    else:
+        lane[_SIZE] = stop - begin
+    lane[_JOB] = job
+    lane[_ENDED] = 0
+
+
+@part
+def _fill(data: Bytes, key: np.uint64, lane: Integers, buffer: Bytes, base: int) -> None:
+    """Copy the next part of the message to `buffer[base:]`, with the padding behind its end."""
+    used = 0
+    while lane[_PIECE] < 3 and used < _BUFFER:
+        at = 2 * lane[_PIECE]
+        size = min(lane[at + 1] - lane[at], _BUFFER - used)
+        copy_bytes(data, lane[at], size, key, buffer, base + used)
+        used += size
+        lane[at] += size
+        if lane[at] == lane[at + 1]:
+            lane[_PIECE] += 1
+    lane[_AT] = base
+    if lane[_PIECE] == 3:
+        lane[_LEFT] = pad(buffer, base, used, lane[_SIZE])
+        lane[_ENDED] = 1
+    else:
+        lane[_LEFT] = used >> 6
+
+
+@part
+def _advance(lane: Integers, blocks: int) -> None:
+    lane[_LEFT] -= blocks
+    lane[_AT] += blocks << 6
+
+
+@part
+def _finish_all(states: Halves, spans: Integers, out: Bytes, whole: bool, native: bool) -> None:
+    flat = out.reshape(-1)
+    count = spans.shape[0]
+    if whole:
+        for i in range(count):
+            if spans[i, HAS_WITNESS] == 1:
+                finish(states, 8 * i, flat, 32 * i, native)
+        return
+    for i in range(0, count - 1, 2):
+        finish_two(states, 8 * i, flat, 32 * i, native)
+    if count & 1:
+        finish(states, 8 * (count - 1), flat, 32 * (count - 1), native)
+
+
+@part
+def merkle_root(nodes: Bytes, count: int, native: bool) -> bool:
+    """Put the root of the first `count` hashes of `nodes` into its first 32 bytes, over them;
+    whether the list is mutated (CVE-2012-2459). `nodes` is flat and has room for one more."""
+    mutated = False
+    while count > 1:
+        for i in range(0, count - 1, 2):
+            mutated = mutated or _equal(nodes, 32 * i, 32 * i + 32)
+        if count & 1:
+            nodes[32 * count : 32 * count + 32] = nodes[32 * count - 32 : 32 * count]
+            count += 1
+        count >>= 1
+        for i in range(0, count - 1, 2):
+            node_two(nodes, 64 * i, nodes, 32 * i, native)
+        if count & 1:
+            node(nodes, 64 * (count - 1), nodes, 32 * (count - 1), native)
+    return mutated
+
+
+@part
+def _equal(nodes: Bytes, a: int, b: int) -> bool:
+    for i in range(32):
+        if nodes[a + i] != nodes[b + i]:
+            return False
+    return True

@@ -1,0 +1,207 @@
+"""Exact look-up of scripts and outpoints behind a filter that most questions never pass.
+
+    1 filter    two bits in one 64-bit word; the word and the bits come from eight bytes of the
+                key that differ between honest keys, and from the length (or output number)
+    2 slots     open addressing by SipHash-1-3 of the whole key, with a secret of this process
+    3 bytes     exact comparison
+
+Hostile keys can share the eight bytes, so they pass the filter; they cannot be made to share
+slots. Invariant: `find` is exact, whatever the filter says; a slot that another thread is writing
+at this moment reads as absent.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from erario.chain.kernels import (
+    Bytes,
+    Integers,
+    Slots,
+    Words,
+    byte_at,
+    inlined,
+    part,
+    word_at,
+)
+
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+_ODD: Final = np.uint64(0xD6E8FEB86659FD93)
+_PLAIN: Final = np.uint64(0)
+
+LONG_LENGTH: Final = 63
+"""Scripts of this length or more share one bit of `ScriptTable.lengths`."""
+LEAST_WORD: Final = 11
+"""From this length on a script is keyed by its bytes 3 to 10, which lie inside the hash or the
+public key of every standard script; shorter scripts by all their bytes."""
+
+
+class ScriptTable(NamedTuple):
+    """Scripts, ready to be looked up.
+
+    Attributes:
+        lengths: bit `min(length, 63)` is set where a script has that length.
+        filter: a power of two of words, two bits a script.
+        slots: entry + 1, or 0 where free; a power of two, at most half full.
+        data: all scripts, one behind the other; `starts` has one position more than scripts.
+        hashes: SipHash of each script under `secret` (two words).
+    """
+
+    lengths: np.uint64
+    filter: Words
+    slots: Slots
+    data: Bytes
+    starts: Integers
+    hashes: Words
+    secret: Words
+
+
+class CoinTable(NamedTuple):
+    """Outpoints of watched coins, ready to be looked up.
+
+    Attributes:
+        names: 36 bytes each: txid in internal order, output number little-endian.
+        births: where each was created, as an ordinal of chain order; a spend comes later.
+    """
+
+    filter: Words
+    slots: Slots
+    names: Bytes
+    births: Integers
+    hashes: Words
+    secret: Words
+
+
+@inlined
+def mix_script(word: np.uint64, length: int) -> np.uint64:
+    """What the filter is asked with, for a script keyed by `word`."""
+    return np.uint64((word ^ (np.uint64(length) * _SPREAD)) * _ODD)
+
+
+@inlined
+def mix_coin(word: np.uint64, number: np.uint64) -> np.uint64:
+    """What the filter is asked with, for output `number` of a txid that starts with `word`."""
+    return np.uint64((word ^ (number * _SPREAD)) * _ODD)
+
+
+@inlined
+def may_hold(filter_: Words, shift: np.uint64, mixed: np.uint64) -> bool:
+    """Whether the filter lets `mixed` pass. `shift` is 64 minus the bits of an index."""
+    bits = (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63))) | (
+        np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63))
+    )
+    word = filter_[np.int64(mixed >> shift)]
+    return bool((word & bits) == bits)
+
+
+@part
+def add_to_filter(filter_: Words, shift: np.uint64, mixed: np.uint64) -> None:
+    """Let `mixed` pass from now on."""
+    bits = (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63))) | (
+        np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63))
+    )
+    filter_[np.int64(mixed >> shift)] |= bits
+
+
+@part
+def short_word(data: Bytes, start: int, length: int, key: np.uint64) -> np.uint64:
+    """The word that a script shorter than `LEAST_WORD` is keyed by."""
+    word = np.uint64(0)
+    for i in range(length):
+        word = (word << np.uint64(7)) ^ np.uint64(byte_at(data, start + i, key))
+    return word
+
+
+@inlined
+def _round(a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64) -> tuple[np.uint64, ...]:
+    a += b
+    b = (b << np.uint64(13)) | (b >> np.uint64(51))
+    b ^= a
+    a = (a << np.uint64(32)) | (a >> np.uint64(32))
+    c += d
+    d = (d << np.uint64(16)) | (d >> np.uint64(48))
+    d ^= c
+    a += d
+    d = (d << np.uint64(21)) | (d >> np.uint64(43))
+    d ^= a
+    c += b
+    b = (b << np.uint64(17)) | (b >> np.uint64(47))
+    b ^= c
+    c = (c << np.uint64(32)) | (c >> np.uint64(32))
+    return a, b, c, d
+
+
+@part
+def siphash(data: Bytes, start: int, size: int, key: np.uint64, secret: Words) -> np.uint64:
+    """SipHash-1-3 (Aumasson, Bernstein: one round a word, three at the end)."""
+    a = secret[0] ^ np.uint64(0x736F6D6570736575)
+    b = secret[1] ^ np.uint64(0x646F72616E646F6D)
+    c = secret[0] ^ np.uint64(0x6C7967656E657261)
+    d = secret[1] ^ np.uint64(0x7465646279746573)
+    whole = size & ~7
+    for done in range(0, whole, 8):
+        word = word_at(data, start + done, key)
+        d ^= word
+        a, b, c, d = _round(a, b, c, d)
+        a ^= word
+    word = np.uint64(size & 0xFF) << np.uint64(56)
+    for done in range(whole, size):
+        word |= np.uint64(byte_at(data, start + done, key)) << np.uint64((done - whole) << 3)
+    d ^= word
+    a, b, c, d = _round(a, b, c, d)
+    a ^= word
+    c ^= np.uint64(0xFF)
+    for _ in range(3):
+        a, b, c, d = _round(a, b, c, d)
+    return np.uint64(a ^ b ^ c ^ d)
+
+
+@part
+def _same(  # noqa: PLR0917
+    data: Bytes, start: int, key: np.uint64, size: int, other: Bytes, at: int
+) -> bool:
+    whole = size & ~7
+    for done in range(0, whole, 8):
+        if word_at(data, start + done, key) != word_at(other, at + done, _PLAIN):
+            return False
+    for done in range(whole, size):
+        if byte_at(data, start + done, key) != other[at + done]:
+            return False
+    return True
+
+
+@part
+def find_script(table: ScriptTable, data: Bytes, start: int, size: int, key: np.uint64) -> int:
+    """The entry of the script at `start`, or -1."""
+    hashed = siphash(data, start, size, key, table.secret)
+    mask = table.slots.size - 1
+    at = np.int64(hashed & np.uint64(mask))
+    while True:
+        entry = np.int64(table.slots[at]) - 1
+        if entry < 0:
+            return -1
+        begin = table.starts[entry]
+        if (
+            table.hashes[entry] == hashed
+            and table.starts[entry + 1] - begin == size
+            and _same(data, start, key, size, table.data, begin)
+        ):
+            return entry
+        at = (at + 1) & mask
+
+
+@part
+def find_coin(table: CoinTable, data: Bytes, start: int, key: np.uint64) -> int:
+    """The entry of the outpoint (36 bytes) at `start`, or -1."""
+    hashed = siphash(data, start, 36, key, table.secret)
+    mask = table.slots.size - 1
+    at = np.int64(hashed & np.uint64(mask))
+    while True:
+        entry = np.int64(table.slots[at]) - 1
+        if entry < 0:
+            return -1
+        if table.hashes[entry] == hashed and _same(data, start, key, 36, table.names, entry * 36):
+            return entry
+        at = (at + 1) & mask

@@ -1,0 +1,177 @@
+"""Building the tables of `kernels_table` and letting the coins' table grow.
+
+Invariant: slots are at most half full, so that every look-up ends.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from erario.chain.kernels import Bytes, Integers, Slots, Words, kernel, word_at
+from erario.chain.kernels_table import (
+    LEAST_WORD,
+    LONG_LENGTH,
+    CoinTable,
+    ScriptTable,
+    add_to_filter,
+    find_coin,
+    find_script,
+    mix_coin,
+    mix_script,
+    short_word,
+    siphash,
+)
+
+MAX_SCRIPT: Final = 10_000
+"""Longer scripts cannot be spent (Bitcoin Core, script/script.h, MAX_SCRIPT_SIZE)."""
+_OP_RETURN: Final = 0x6A
+_FILTER_BITS: Final = 16
+"""Bits of the filter for each key: some 1.5 of 100 other keys pass, and a million keys take 2 MB."""
+_PLAIN: Final = np.uint64(0)
+
+
+def build_scripts(scripts: Sequence[bytes]) -> ScriptTable:
+    """The table of those `scripts` that coins can have; repeated ones count once."""
+    kept = [s for s in scripts if len(s) <= MAX_SCRIPT and s[:1] != b"\x6a"]
+    starts = np.zeros(len(kept) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, kept), np.int64, len(kept)), out=starts[1:])
+    table = ScriptTable(
+        lengths=_lengths(np.unique(np.diff(starts))),
+        filter=np.zeros(_power(len(kept) * _FILTER_BITS // 64), np.uint64),
+        slots=np.zeros(_power(2 * len(kept)), np.int32),
+        data=np.frombuffer(b"".join(kept), np.uint8).copy(),
+        starts=starts,
+        hashes=np.zeros(len(kept), np.uint64),
+        secret=new_secret(),
+    )
+    _fill_scripts(table, filter_shift(table.filter))
+    return table
+
+
+class Coins:
+    """The watched coins that are known so far, in order of birth; the first of a name counts.
+
+    Threads may read `table` while `add` runs: what is missing there is in `late`.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.table = empty_coins(64, new_secret())
+
+    def add(self, names: Bytes, births: Integers) -> None:
+        """Add coins with `names` (36 bytes each); they become visible one by one."""
+        if not len(births):
+            return
+        room = self.table.births.size
+        if self.count + len(births) > room:
+            self._grow(max(2 * room, self.count + len(births)))
+        self.count = int(
+            _insert_coins(
+                self.table, filter_shift(self.table.filter), self.count, names.reshape(-1), births
+            )
+        )
+
+    def late(self, since: int) -> tuple[Bytes, Integers]:
+        """Names and births of the coins from entry `since` on."""
+        table = self.table
+        return table.names[36 * since : 36 * self.count], table.births[since : self.count]
+
+    def _grow(self, room: int) -> None:
+        old = self.table
+        table = empty_coins(room, old.secret)
+        names, births = self.late(0)
+        _insert_coins(table, filter_shift(table.filter), 0, names, births)
+        # A thread that scans now goes on with the old arrays.
+        self.table = table
+
+
+def empty_coins(room: int, secret: Words) -> CoinTable:
+    """A table without coins, with room for `room`."""
+    return CoinTable(
+        filter=np.zeros(_power(room * _FILTER_BITS // 64), np.uint64),
+        slots=np.zeros(_power(2 * room), np.int32),
+        names=np.zeros(36 * room, np.uint8),
+        births=np.zeros(room, np.int64),
+        hashes=np.zeros(room, np.uint64),
+        secret=secret,
+    )
+
+
+def table_of_coins(names: Bytes, births: Integers, secret: Words) -> CoinTable:
+    """A table of just these coins."""
+    table = empty_coins(births.size, secret)
+    _insert_coins(table, filter_shift(table.filter), 0, names, births)
+    return table
+
+
+def new_secret() -> Words:
+    """Two random words, so that nobody can choose keys that share slots."""
+    return np.frombuffer(secrets.token_bytes(16), np.uint64).copy()
+
+
+def filter_shift(filter_: Words) -> np.uint64:
+    """How far a mixed key is shifted to become an index of `filter_`."""
+    return np.uint64(64 - (filter_.size.bit_length() - 1))
+
+
+def _lengths(lengths: Integers) -> np.uint64:
+    mask = 0
+    for length in lengths.tolist():
+        mask |= 1 << min(length, LONG_LENGTH)
+    return np.uint64(mask)
+
+
+def _power(least: int) -> int:
+    """The lowest power of two that is not below `least`, and at least 2."""
+    return 1 << max(1, (least - 1).bit_length())
+
+
+@kernel
+def _fill_scripts(table: ScriptTable, shift: np.uint64) -> None:
+    mask = table.slots.size - 1
+    for entry in range(table.hashes.size):
+        start = table.starts[entry]
+        size = table.starts[entry + 1] - start
+        if size >= LEAST_WORD:
+            word = word_at(table.data, start + 3, _PLAIN)
+        else:
+            word = short_word(table.data, start, size, _PLAIN)
+        add_to_filter(table.filter, shift, mix_script(word, size))
+        if find_script(table, table.data, start, size, _PLAIN) >= 0:
+            continue
+        hashed = siphash(table.data, start, size, _PLAIN, table.secret)
+        table.hashes[entry] = hashed
+        at = np.int64(hashed & np.uint64(mask))
+        while table.slots[at]:
+            at = (at + 1) & mask
+        table.slots[at] = entry + 1
+
+
+@kernel
+def _insert_coins(
+    table: CoinTable, shift: np.uint64, count: int, names: Bytes, births: Integers
+) -> int:
+    mask = table.slots.size - 1
+    for i in range(births.size):
+        if find_coin(table, names, 36 * i, _PLAIN) >= 0:
+            continue
+        hashed = siphash(names, 36 * i, 36, _PLAIN, table.secret)
+        for j in range(36):
+            table.names[36 * count + j] = names[36 * i + j]
+        table.births[count] = births[i]
+        table.hashes[count] = hashed
+        number = word_at(names, 36 * i + 28, _PLAIN) >> np.uint64(32)
+        add_to_filter(
+            table.filter, shift, mix_coin(word_at(names, 36 * i, _PLAIN), number)
+        )
+        at = np.int64(hashed & np.uint64(mask))
+        while table.slots[at]:
+            at = (at + 1) & mask
+        # Last, since other threads may read: an entry is whole before its slot names it.
+        table.slots[at] = count + 1
+        count += 1
+    return count
