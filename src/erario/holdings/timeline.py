@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Final
 
 from erario.bitcoin.values import Height
-from erario.reserve.moment import AtHeight, AtInstant, CutoffRequest
+from erario.reserve.moment import AtHeight, AtInstant
 from erario.statement.evidence import DeclaredWallet, Evidence, ResolvedInstant
 
 BEFORE_GENESIS: Final = Height(-1)
@@ -133,5 +133,5 @@ def claim_state(
     return None if place is None else State(place.height, moment.instant, inclusive=inclusive)
 
 
-def _state(asked: CutoffRequest, height: Height) -> State:
+def _state(asked: AtHeight | AtInstant, height: Height) -> State:
     return State(height, asked.instant if isinstance(asked, AtInstant) else None)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import BlockHash, Height, Sats, Script
 from erario.reserve.model import Attribution, Comparator, Role
-from erario.reserve.moment import ClaimMoment, CutoffRequest
+from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment
 from erario.statement.finding import Finding
 
 
@@ -196,10 +196,10 @@ class Evidence:
 
     network: NetworkName
     declaration: Declaration
-    asked: CutoffRequest
+    asked: AtHeight | AtInstant
     cutoff: BlockPoint
     settled: bool | None
-    asked_since: CutoffRequest | None
+    asked_since: AtHeight | AtInstant | None
     since: BlockPoint | None
     instants: tuple[ResolvedInstant, ...]
     blocks: tuple[BlockEvidence, ...]

@@ -9,7 +9,7 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """What a check came to; never a bool."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNKNOWN = "unknown"
 
@@ -28,6 +28,7 @@ class FindingCode(StrEnum):
     CHAIN_WORK = "chain.work"
     CHAIN_UNAUTHENTICATED = "chain.unauthenticated"
     CHAIN_EQUAL_WORK = "chain.equal-work"
+    CHAIN_INVALID_HEADER = "chain.invalid-header"
     CHAIN_BAD_COPY = "chain.bad-copy"
     CHAIN_GARBAGE = "chain.garbage"
     CUTOFF_SETTLED = "cutoff.settled"

@@ -14,7 +14,7 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.script import ScriptType
 from erario.bitcoin.values import Height, Outpoint, Sats, SatsDelta, Script, Txid
 from erario.reserve.model import Attribution, Role
-from erario.reserve.moment import CutoffRequest
+from erario.reserve.moment import AtHeight, AtInstant
 from erario.statement.evidence import (
     BlockPoint,
     ChainNote,
@@ -25,7 +25,6 @@ from erario.statement.evidence import (
     UnspentWord,
 )
 from erario.statement.finding import Finding
-
 
 AFTER_BLOCK: Final = 0xFFFF_FFFF
 """The position of a movement without a transaction: behind every transaction of its block."""
@@ -306,9 +305,9 @@ class Statement:
 
     network: NetworkName
     timezone: str
-    asked: CutoffRequest
+    asked: AtHeight | AtInstant
     cutoff: BlockPoint
-    asked_since: CutoffRequest | None
+    asked_since: AtHeight | AtInstant | None
     since: BlockPoint | None
     existence: Existence
     word: UnspentWord
