@@ -37,7 +37,9 @@ def required_bits(network: Network, height: int, time: int, ancestor: Ancestor) 
         ancestor: gives time and bits of the block's ancestors, heights 0 to `height - 1`.
     """
     last_time, last_bits = ancestor(height - 1)
-    if network.retargets and height % PERIOD == 0:
+    if not network.retargets:
+        return last_bits
+    if height % PERIOD == 0:
         first_time, first_bits = ancestor(height - PERIOD)
         base = first_bits if network.bip94 else last_bits
         return retarget(network, base, last_time - first_time)
@@ -52,7 +54,7 @@ def bits_within_period(network: Network, time: int, last_time: int, settled_bits
 
     `settled_bits` are those of the last block before it that `is_settling`.
     """
-    if network.retargets and network.min_difficulty_blocks and is_easy_time(time, last_time):
+    if network.min_difficulty_blocks and network.retargets and is_easy_time(time, last_time):
         return network.easiest_bits
     return settled_bits
 

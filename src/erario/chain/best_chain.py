@@ -15,9 +15,8 @@ from typing import Final
 from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.network import NetworkName, network
 from erario.bitcoin.values import BlockHash, Height
+from erario.chain.hash_index import HASH_SIZE, HashIndex
 from erario.statement.evidence import BlockPoint
-
-_HASH_SIZE: Final = 32
 
 
 class BestChain:
@@ -49,7 +48,7 @@ class BestChain:
         self._hashes = hashes
         self._times = array("I", times)
         self._medians = array("I", medians)
-        self._heights: dict[bytes, int] | None = None
+        self._index: HashIndex | None = None
 
     @property
     def enough_work(self) -> bool:
@@ -63,8 +62,8 @@ class BestChain:
 
     def block_hash(self, height: Height) -> BlockHash:
         """The hash of the block at `height`, 0 to `tip`, internal order."""
-        start = self._checked(height) * _HASH_SIZE
-        return BlockHash(self._hashes[start : start + _HASH_SIZE])
+        start = self._checked(height) * HASH_SIZE
+        return BlockHash(self._hashes[start : start + HASH_SIZE])
 
     def point(self, height: Height) -> BlockPoint:
         """The block at `height`, 0 to `tip`, with its times in UTC."""
@@ -77,9 +76,10 @@ class BestChain:
 
     def height_of(self, block_hash: BlockHash) -> Height | None:
         """The height of a block, or None where it is not on this chain."""
-        if self._heights is None:
-            self._heights = {bytes(self.block_hash(Height(h))): h for h in range(self.tip + 1)}
-        height = self._heights.get(block_hash)
+        if self._index is None:
+            # Few callers ask, and the table takes a second for a million headers.
+            self._index = HashIndex(self._hashes)
+        height = self._index.find(block_hash)
         return None if height is None else Height(height)
 
     def cutoff(self, instant: datetime, upto: Height) -> Height | None:
