@@ -245,9 +245,16 @@ def obfuscated(data: bytes, key: bytes | None) -> bytes:
 
 
 def write_folder(
-    folder: Path, files: Sequence[bytes], key: bytes | None = None, digits: int = 5
+    folder: Path,
+    files: Sequence[bytes],
+    key: bytes | None = None,
+    digits: int = 5,
+    zeros: Sequence[int] = (),
 ) -> Path:
-    """`files` as blk00000.dat, blk00001.dat, ... of a `blocks` folder, with its xor.dat."""
+    """`files` as blk00000.dat, blk00001.dat, ... of a `blocks` folder, with its xor.dat.
+
+    `zeros` says how many the node keeps in reserve at the end of each; those are not obfuscated.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("blk*.dat"):
         old.unlink()
@@ -255,7 +262,8 @@ def write_folder(
     if key is not None:
         (folder / "xor.dat").write_bytes(key)
     for number, data in enumerate(files):
-        (folder / f"blk{number:0{digits}}.dat").write_bytes(obfuscated(data, key))
+        reserve = bytes(zeros[number] if number < len(zeros) else 0)
+        (folder / f"blk{number:0{digits}}.dat").write_bytes(obfuscated(data, key) + reserve)
     return folder
 
 
@@ -340,14 +348,16 @@ def _payment(draw: st.DrawFn, ledger: _Ledger) -> Tx | None:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Block files: contents before obfuscation, the key, and the digits in their names."""
+    """Block files: contents before obfuscation, the key, the digits in their names, and how many
+    zeros lie in reserve at the end of each."""
 
     files: tuple[bytes, ...]
     key: bytes | None
     digits: int
+    zeros: tuple[int, ...]
 
     def write(self, folder: Path) -> Path:
-        return write_folder(folder, self.files, self.key, self.digits)
+        return write_folder(folder, self.files, self.key, self.digits, self.zeros)
 
 
 KEYS = st.one_of(st.none(), st.just(bytes(8)), st.binary(min_size=8, max_size=8))
@@ -387,15 +397,14 @@ def arrangements(draw: st.DrawFn, history: History, *, tidy: bool = False) -> Ar
         if not tidy and draw(st.integers(0, 5)) == 0:
             file.append(draw(garbage(blocks)))
         file.append(piece)
-    for file in files:
-        end = draw(st.sampled_from(("nothing", "zeros", "cut", "cut, then zeros")))
-        if not tidy and end.startswith("cut"):
-            last = record(draw(st.sampled_from(blocks)).raw)
-            file.append(last[: draw(st.integers(1, len(last) - 1))])
-        if end.endswith("zeros"):
-            file.append(bytes(draw(st.integers(1, 3000))))
+    if not tidy:
+        for file in files:
+            if draw(st.booleans()):
+                last = record(draw(st.sampled_from(blocks)).raw)
+                file.append(last[: draw(st.integers(1, len(last) - 1))])
     return Arrangement(
         files=tuple(b"".join(file) for file in files),
         key=draw(KEYS),
         digits=draw(st.sampled_from((5, 5, 6, 4))),
+        zeros=tuple(draw(st.sampled_from((0, 0, 5, 3000))) for _ in files),
     )

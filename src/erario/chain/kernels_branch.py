@@ -9,7 +9,11 @@ from erario.chain.sha256 import node, node_two
 
 
 @kernel
-def merkle_branches(txids: Bytes, positions: Integers, native: bool) -> tuple[Bytes, Bytes]:
+def merkle_branches(
+    txids: Bytes,
+    positions: Integers,
+    native: bool,  # noqa: FBT001 - kernels take no keywords
+) -> tuple[Bytes, Bytes]:
     """The branches of the leaves at `positions`, leaf first, and the root.
 
     `txids` has a row of 32 bytes for each transaction, at least one; the branches have the shape

@@ -1,0 +1,324 @@
+"""The index of a folder of blocks: every whole block's place, header and hash, in flat arrays.
+
+Taken once, when the source is opened, by a walk through each file (`block_walk`); the LevelDB
+indexes of a node are not read. A block may lie in several places: all of them are kept, since one
+copy may be bad. Memory: some 180 bytes for each block, and no Python object.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from erario.bitcoin.network import Network, NetworkName, network
+from erario.bitcoin.values import BlockHash, Height
+from erario.chain.block_files import (
+    BlockPaths,
+    FileStamp,
+    clear,
+    find_block_files,
+    open_block_file,
+    unreadable,
+)
+from erario.chain.block_walk import HEADER, BlockWalk, FileRecords, Garbage
+from erario.chain.errors import ChainCode
+from erario.chain.hash_index import HASH_SIZE, HashIndex
+from erario.chain.scanner import BlockFileView
+from erario.chain.source import Progress, ProgressCallback
+from erario.chain.whole_block import check_copy, is_whole_block
+from erario.errors import Place, SourceError
+
+STEP: Final = "Reading block headers"
+
+_READERS: Final = 8
+"""Threads that wait for the disk: the walk is a chain of small reads far apart."""
+_TICK: Final = 0.1
+_SPARE_HANDLES: Final = 128
+
+RECORD_DTYPE: Final = np.dtype(
+    [("file", np.int32), ("offset", np.int64), ("size", np.int32), ("open", np.bool_)]
+)
+"""A block's place: index of its file, offset of its header, size in bytes, and whether it is the
+last of its file so far, so that a node may still be writing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """A file that was indexed: where it is, how it was found (None where its bytes were copied),
+    and where its last block ends."""
+
+    path: Path
+    stamp: FileStamp | None
+    extent: int
+
+
+class BlockIndex:
+    """Every whole block that was found. Made by `read_block_index`.
+
+    Attributes:
+        files: the files, in the order of their numbers.
+        views: the same files, mapped up to the end of their last blocks.
+        records: RECORD_DTYPE, by file and offset.
+        headers: 80 bytes for each record, clear.
+        hashes: 32 bytes for each record, internal order.
+        garbage: what else the files hold.
+    """
+
+    def __init__(
+        self,
+        parameters: Network,
+        files: tuple[IndexedFile, ...],
+        views: tuple[BlockFileView, ...],
+        found: Sequence[FileRecords],
+    ) -> None:
+        self._segwit_height = parameters.segwit_height
+        self.files = files
+        self.views = views
+        self.garbage: tuple[Garbage, ...] = tuple(f.garbage for f in found if f.garbage)
+        self.records = _records(found)
+        self.headers: npt.NDArray[np.uint8] = _rows([f.headers for f in found], HEADER)
+        self.hashes: npt.NDArray[np.uint8] = _rows([f.hashes for f in found], HASH_SIZE)
+        self._distinct = bytearray()
+        self._positions = HashIndex(self._distinct)
+        self._firsts = array("i")
+        self._next = array("i", [-1]) * len(self.records)
+        self._link_copies()
+
+    def _link_copies(self) -> None:
+        whole = self.hashes.tobytes()
+        latest = array("i")
+        for number in range(len(self.records)):
+            block_hash = whole[HASH_SIZE * number : HASH_SIZE * (number + 1)]
+            if self._positions.take_in(block_hash):
+                self._distinct += block_hash
+                self._firsts.append(number)
+                latest.append(number)
+                continue
+            position = self._positions.find(block_hash)
+            if position is not None:
+                self._next[latest[position]] = number
+                latest[position] = number
+
+    @property
+    def firsts(self) -> Sequence[int]:
+        """The first record of each block, in order."""
+        return self._firsts
+
+    def copies(self, block_hash: bytes) -> Iterator[int]:
+        """Every record of a block, by file and offset."""
+        position = self._positions.find(block_hash)
+        number = -1 if position is None else self._firsts[position]
+        while number >= 0:
+            yield number
+            number = self._next[number]
+
+    def first(self, block_hash: bytes) -> int:
+        """The first record of a block; -1 where there is none."""
+        return next(self.copies(block_hash), -1)
+
+    def block_hash(self, number: int) -> BlockHash:
+        """The hash of a record's header."""
+        return BlockHash(bytes(self.hashes[number]))
+
+    def header(self, number: int) -> bytes:
+        """The header of a record, as it was when it was indexed."""
+        return bytes(self.headers[number])
+
+    def read_header(self, number: int) -> bytes:
+        """The header that now lies at a record's place."""
+        return self.read(number, 0, HEADER)
+
+    def path_of(self, number: int) -> Path:
+        """The file that a record lies in."""
+        return self.files[int(self.records["file"][number])].path
+
+    def name_of(self, number: int) -> str:
+        """The name of the file that a record lies in."""
+        return self.path_of(number).name
+
+    def read(self, number: int, start: int, length: int) -> bytes:
+        """Clear bytes of a record's block from `start` on, at most `length`."""
+        place = self.records[number]
+        view = self.views[int(place["file"])]
+        begin = int(place["offset"]) + start
+        end = min(begin + length, int(place["offset"]) + int(place["size"]))
+        return clear(bytes(view.data[begin:end]), view.key, begin)
+
+    def check(self, number: int, height: Height) -> StrEnum | None:
+        """The first fault of a record as the block at `height`; None where it is good.
+
+        Its header may have changed since it was indexed: that is a fault too.
+        """
+        place = self.records[number]
+        if self.read_header(number) != self.header(number):
+            return ChainCode.FILE_CHANGED
+        return check_copy(
+            self.views[int(place["file"])],
+            int(place["offset"]),
+            int(place["size"]),
+            height=height,
+            segwit_height=self._segwit_height,
+        )
+
+    def changed_files(self) -> frozenset[int]:
+        """The files, by index, that were written to since they were indexed.
+
+        Raises:
+            SourceError: one is gone, was replaced, or has become too short for its blocks.
+        """
+        changed = set()
+        for number, file in enumerate(self.files):
+            if file.stamp is None:
+                continue
+            try:
+                now = FileStamp.of(file.path.stat())
+            except OSError as error:
+                raise unreadable(file.path, error) from error
+            same_file = (now.device, now.inode) == (file.stamp.device, file.stamp.inode)
+            if now.size < file.extent or not same_file:
+                raise SourceError(
+                    ChainCode.FILE_CHANGED,
+                    f"{file.path.name} was cut or replaced while it was read",
+                    remedy="Start again once nothing but the node itself writes to the folder.",
+                    place=Place(str(file.path)),
+                )
+            if now != file.stamp:
+                changed.add(number)
+        return frozenset(changed)
+
+
+def read_block_index(path: Path, name: NetworkName, progress: ProgressCallback) -> BlockIndex:
+    """Index every block of the network `name` beneath `path`.
+
+    Raises:
+        RequestError: there are no block files.
+        SourceError: they cannot be read, or are another network's.
+    """
+    found = find_block_files(path, name)
+    parameters = network(name)
+    _refuse_other_network(found, parameters)
+    _allow_handles(len(found.paths))
+    results = _walk_all(found, parameters, progress)
+    return BlockIndex(
+        parameters,
+        tuple(file for file, _, _ in results),
+        tuple(view for _, view, _ in results),
+        [records for _, _, records in results],
+    )
+
+
+_Indexed = tuple[IndexedFile, BlockFileView, FileRecords]
+
+
+def _walk_all(found: BlockPaths, parameters: Network, progress: ProgressCallback) -> list[_Indexed]:
+    done = [0] * len(found.paths)
+    total = sum(_size_of(path) for path in found.paths)
+    told = -1
+    stop = threading.Event()
+
+    def index(number: int) -> _Indexed:
+        def moved(position: int) -> None:
+            done[number] = position
+            if stop.is_set():
+                raise _StoppedError
+
+        return _walk_one(found.paths[number], found.key, parameters, moved)
+
+    with ThreadPoolExecutor(min(_READERS, len(found.paths))) as readers:
+        try:
+            futures = [readers.submit(index, number) for number in range(len(found.paths))]
+            waiting: set[Future[_Indexed]] = set(futures)
+            while waiting:
+                finished, waiting = wait(waiting, _TICK, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                if sum(done) != told:
+                    told = sum(done)
+                    progress(Progress(STEP, min(told, total), total, "bytes"))
+        except BaseException:
+            # An error or Ctrl-C: the walks that run would otherwise be waited for.
+            stop.set()
+            readers.shutdown(wait=True, cancel_futures=True)
+            raise
+    progress(Progress(STEP, total, total, "bytes"))
+    return [future.result() for future in futures]
+
+
+class _StoppedError(Exception):
+    """A walk ends because another one failed."""
+
+
+def _walk_one(
+    path: Path, key: bytes | None, parameters: Network, moved: Callable[[int], None]
+) -> _Indexed:
+    with open_block_file(path, key) as file:
+        records = BlockWalk(
+            file, parameters.magic, parameters.pow_limit, is_whole_block, moved
+        ).run()
+        moved(file.size)
+        view = BlockFileView(name=file.name, data=file.map(records.extent), key=key)
+        return IndexedFile(path, file.stamp, records.extent), view, records
+
+
+def _refuse_other_network(found: BlockPaths, parameters: Network) -> None:
+    """Say so at once if the first file is another network's: its search for a magic would be long
+    and would find nothing."""
+    with open_block_file(found.paths[0], found.key) as file:
+        magic = file.read(0, 4)
+    for name in NetworkName:
+        if name is not parameters.name and network(name).magic == magic:
+            raise SourceError(
+                ChainCode.OTHER_NETWORK,
+                f"{found.paths[0].name} holds blocks of {name}, not of {parameters.name}",
+                remedy=f'Say network = "{name}" in the reserve (or --network {name}), or give the '
+                f"blocks folder of a node on {parameters.name}.",
+                place=Place(str(found.paths[0])),
+            )
+
+
+def _allow_handles(files: int) -> None:
+    """Raise this process's limit of open files to what mapping the folder takes.
+
+    CPython before 3.13 keeps one open for each mapped file.
+    """
+    import resource  # noqa: PLC0415 - not on every system
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files + _SPARE_HANDLES
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _records(found: Sequence[FileRecords]) -> npt.NDArray[np.void]:
+    records = np.empty(sum(len(f.offsets) for f in found), dtype=RECORD_DTYPE)
+    begin = 0
+    for number, file in enumerate(found):
+        part = records[begin : begin + len(file.offsets)]
+        part["file"] = number
+        part["offset"] = file.offsets
+        part["size"] = file.sizes
+        part["open"] = np.frombuffer(file.ends_open, dtype=np.uint8)
+        begin += len(file.offsets)
+    return records
+
+
+def _rows(parts: Sequence[bytearray], width: int) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(-1, width)
