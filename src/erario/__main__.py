@@ -1,0 +1,8 @@
+"""`python -m erario` is `erario`."""
+
+from __future__ import annotations
+
+from erario.cli.main import main
+
+if __name__ == "__main__":
+    main()

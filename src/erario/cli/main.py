@@ -1,0 +1,161 @@
+"""`erario`: the group, the entry point, and what becomes of every error.
+
+Exit codes are a promise: 2 could not run (an unexpected exception too), else 1 something failed,
+else 3 something is unknown, else 0. Commands are imported when they are asked for, so that help
+and checks do not wait for what a scan needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from erario import __version__
+from erario.cli.printer import Printer, drop_stdout
+from erario.errors import ErarioError, RequestError
+
+COULD_NOT_RUN: Final = 2
+COMMANDS: Final = {
+    "init": "Write a reserve file to start from.",
+    "check": "Report every problem of a reserve file.",
+    "audit": "Audit a reserve, or a plain list, against the chain.",
+    "coins": "List the coins behind the figures.",
+    "history": "List the movements behind the figures.",
+    "why": "Tell what is known of a transaction, an output or an address.",
+    "schema": "Print the JSON Schema of a statement.",
+    "version": "Print the version.",
+}
+DEBUG: Final = "ERARIO_DEBUG"
+
+
+class CliCode(StrEnum):
+    """Codes of the errors that the command line itself raises."""
+
+    USAGE = "cli.usage"
+    INTERRUPTED = "cli.interrupted"
+    UNEXPECTED = "cli.unexpected"
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for, and not for help."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands in the group's own help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The commands in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"erario.cli.commands.{cmd_name}")
+        command = module.command
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
+    epilog="""\b
+Exit codes: 2 could not run, else 1 something failed, else 3 something is
+unknown, else 0.
+
+\b
+Example:
+  erario audit reserve.toml --source blocks:~/.bitcoin/blocks""",
+)
+@click.version_option(__version__, prog_name="erario", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Audit what a reserve says it holds against the Bitcoin chain.
+
+    A reserve is a file, reserve.toml, in which one or more holders declare wallets and public
+    claims. erario reads the blocks of a node, checks them, and answers every claim.
+    """
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code; only Ctrl-C comes through."""
+    printer = Printer(as_json=_asks_for_json(args))
+    try:
+        with cli.make_context("erario", list(args)) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        return _refuse(error, printer)
+    except ErarioError as error:
+        printer.error(error)
+        return COULD_NOT_RUN
+    except BrokenPipeError:
+        # Whoever read our answer has gone; there is nobody left to tell.
+        drop_stdout()
+        return COULD_NOT_RUN
+    except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
+        return _explain(error, printer)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """The entry point of the command `erario`."""
+    _mend_streams()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        error = RequestError(
+            CliCode.INTERRUPTED,
+            "stopped before it was done; nothing was written",
+            remedy="The next run starts again.",
+        )
+        Printer(as_json=_asks_for_json(sys.argv[1:])).error(error)
+        # Threads that still scan would keep a plain exit waiting for them.
+        os._exit(COULD_NOT_RUN)
+    sys.exit(code)
+
+
+def _asks_for_json(args: list[str]) -> bool:
+    return "--json" in (args[: args.index("--")] if "--" in args else args)
+
+
+def _refuse(error: click.ClickException, printer: Printer) -> int:
+    """A command line that cannot be parsed."""
+    if not printer.as_json:
+        error.show()
+        return COULD_NOT_RUN
+    usage = RequestError(CliCode.USAGE, error.format_message(), remedy="See erario --help.")
+    printer.error(usage)
+    return COULD_NOT_RUN
+
+
+def _explain(error: Exception, printer: Printer) -> int:
+    """An exception that nobody foresaw."""
+    if os.environ.get(DEBUG):
+        traceback.print_exc()
+    told = RequestError(
+        CliCode.UNEXPECTED,
+        f"a defect in erario: {type(error).__name__}: {error}",
+        remedy=f"Set {DEBUG}=1 to see where, and tell the authors; no answer was given.",
+    )
+    printer.error(told)
+    return COULD_NOT_RUN
+
+
+def _mend_streams() -> None:
+    """Streams that take any character, also where the locale has few or they are closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+            setattr(sys, name, nowhere)
+        else:
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""Renderers: values in, lines or bytes out. Nothing here reads, writes or knows a terminal."""
