@@ -4,6 +4,8 @@ The codecs are the library embit's; this module alone knows it, and lets none of
 out. It is imported at the first address, since it looks for C libraries. Rules: BIP 13, BIP 141
 (programs of 2 to 40 bytes), BIP 173 (version 0) and BIP 350 (versions 1 to 16). testnet3, testnet4
 and signet share all their prefixes; regtest shares those of Base58 with them.
+
+Invariant: text that is no address is never echoed, since it may be a private key.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from erario.bitcoin.values import Script
 MAX_ADDRESS_LENGTH: Final = 90
 """Characters (BIP 173); Base58 addresses are shorter."""
 
+_WIF_VERSIONS: Final = (b"\x80", b"\xef")
+"""First bytes of private keys in wallet import format, main and the others."""
 _HRPS: Final = ("bc", "tb", "bcrt")
 _BASE58: Final = frozenset("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
 _BECH32: Final = frozenset("qpzry9x8gf2tvdw0s3jn54khce6mua7l")
@@ -87,30 +91,24 @@ def _decode_bech32(text: str, hrp: str) -> tuple[Script, tuple[NetworkName, ...]
     from embit import bech32  # noqa: PLC0415 - see above
 
     if text not in {text.lower(), text.upper()}:
-        raise _refusal(
-            BitcoinCode.ADDRESS_CHARACTERS, f"the address {text!r} mixes lower and upper case"
-        )
+        raise _refusal(BitcoinCode.ADDRESS_CHARACTERS, "the address mixes lower and upper case")
     if not _BECH32.issuperset(text.lower()[len(hrp) + 1 :]):
         raise _refusal(
             BitcoinCode.ADDRESS_CHARACTERS,
-            f"the address {text!r} has characters that no address has",
+            "the address has characters that no address has",
         )
     encoding, _, data = bech32.bech32_decode(text)
     if encoding is None or data is None:
-        raise _refusal(
-            BitcoinCode.ADDRESS_CHECKSUM, f"the checksum of the address {text!r} is wrong"
-        )
+        raise _refusal(BitcoinCode.ADDRESS_CHECKSUM, "the checksum of the address is wrong")
     if not data or data[0] > 16:
-        raise _refusal(
-            BitcoinCode.ADDRESS_PROGRAM, f"the address {text!r} has no witness version of 0 to 16"
-        )
+        raise _refusal(BitcoinCode.ADDRESS_PROGRAM, "the address has no witness version of 0 to 16")
     version = data[0]
     right = bech32.Encoding.BECH32 if version == 0 else bech32.Encoding.BECH32M
     if encoding != right:
         kind = "Bech32" if version == 0 else "Bech32m"
         raise _refusal(
             BitcoinCode.ADDRESS_CHECKSUM,
-            f"the address {text!r} of witness version {version} has no {kind} checksum",
+            f"the address of witness version {version} has no {kind} checksum",
         )
     program = bech32.convertbits(data[1:], 5, 8, False)  # noqa: FBT003 - embit's own signature
     fits = program is not None and (
@@ -119,7 +117,7 @@ def _decode_bech32(text: str, hrp: str) -> tuple[Script, tuple[NetworkName, ...]
     if not fits:
         raise _refusal(
             BitcoinCode.ADDRESS_PROGRAM,
-            f"the address {text!r} has a witness program of a length that cannot be",
+            "the address has a witness program of a length that cannot be",
         )
     opcode = 0x50 + version if version else 0
     script = Script(bytes((opcode, len(program))) + bytes(program))
@@ -132,18 +130,24 @@ def _decode_base58(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
     if not _BASE58.issuperset(text):
         raise _refusal(
             BitcoinCode.ADDRESS_CHARACTERS,
-            f"the address {text!r} has characters that no address has",
+            "the address has characters that no address has",
         )
     try:
         payload = bytes(base58.decode_check(text))
     except ValueError as error:
         raise _refusal(
-            BitcoinCode.ADDRESS_CHECKSUM, f"the checksum of the address {text!r} is wrong"
+            BitcoinCode.ADDRESS_CHECKSUM, "the checksum of the address is wrong"
         ) from error
     version, digest = payload[:1], payload[1:]
+    if version in _WIF_VERSIONS and len(digest) in {32, 33}:
+        raise AddressError(
+            BitcoinCode.ADDRESS_PRIVATE_KEY,
+            "this is a private key, not an address",
+            remedy="Take it out, hold it for known to others, and move its coins.",
+        )
     if len(digest) != 20:
         raise _refusal(
-            BitcoinCode.ADDRESS_LENGTH, f"{text!r} is not of the length that addresses have"
+            BitcoinCode.ADDRESS_LENGTH, "the text is not of the length that addresses have"
         )
     p2pkh = _networks_where(lambda n: n.p2pkh_version == version[0])
     if p2pkh:
@@ -151,9 +155,7 @@ def _decode_base58(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
     p2sh = _networks_where(lambda n: n.p2sh_version == version[0])
     if p2sh:
         return Script(_P2SH_HEAD + digest + _P2SH_TAIL), p2sh
-    raise _refusal(
-        BitcoinCode.ADDRESS_UNKNOWN, f"the address {text!r} is of no network that erario knows"
-    )
+    raise _refusal(BitcoinCode.ADDRESS_UNKNOWN, "the address is of no network that erario knows")
 
 
 def _networks_where(fits: Callable[[Network], bool]) -> tuple[NetworkName, ...]:

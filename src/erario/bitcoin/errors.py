@@ -31,6 +31,7 @@ class BitcoinCode(StrEnum):
     ADDRESS_PROGRAM = "address.program"
     ADDRESS_UNKNOWN = "address.unknown"
     ADDRESS_NETWORK = "address.network"
+    ADDRESS_PRIVATE_KEY = "address.private-key"
 
     DESCRIPTOR_SYNTAX = "descriptor.syntax"
     DESCRIPTOR_CHECKSUM = "descriptor.checksum"
