@@ -112,12 +112,7 @@ def since_state(evidence: Evidence) -> State | None:
     """The state that a roll-forward opens on, None where none was asked for."""
     if evidence.since is None or evidence.asked_since is None:
         return None
-    opening = _state(evidence.asked_since, evidence.since.height)
-    closing = cutoff_state(evidence)
-    if closing.instant is None and opening.height == closing.height:
-        # An instant's gap lies behind its block: nothing happens between it and the cut-off.
-        return closing
-    return opening
+    return _state(evidence.asked_since, evidence.since.height)
 
 
 def claim_state(
