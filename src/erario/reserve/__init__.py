@@ -1,0 +1,1 @@
+"""What people declare about a reserve, and its loader."""

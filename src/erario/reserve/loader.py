@@ -1,154 +1,259 @@
-"""From a `reserve.toml` to a `Reserve`."""
+"""From a `reserve.toml` to a `Reserve`, or to all that is wrong with it.
+
+    text  ── secrets masked ──►  TOML with places  ──►  tables  ──►  values  ──►  rules
+
+Each stage goes on after a problem, so that one run reports them all. No private key or seed phrase
+passes the first stage.
+"""
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from erario.bitcoin.address import read_address
-from erario.bitcoin.descriptor import read_descriptor
+from erario.bitcoin.descriptor_secrets import find_secrets, mask_secrets
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import Sats, Script, read_btc
-from erario.errors import Place, Problem
-from erario.reserve.cutoff import end_of_day, read_cutoff, read_instant, start_of_day
-from erario.reserve.model import (
-    Attribution,
-    Claim,
-    Comparator,
-    Cosigner,
-    DeclaredDescriptor,
-    DeclaredScript,
-    Document,
-    Holder,
-    Reserve,
-    Role,
-    Wallet,
-)
-from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment, Interval
+from erario.errors import DeclarationError, Place, Problem, RequestError
+from erario.reserve.claims import read_claim
+from erario.reserve.cutoff import find_timezone
+from erario.reserve.documents import DocumentText, check_mentions, read_document
+from erario.reserve.model import Attribution, Cosigner, Document, Holder, Reserve
+from erario.reserve.problems import ProblemCode, Problems, show
+from erario.reserve.rules import check_scripts
+from erario.reserve.tables import Source, Table
+from erario.reserve.text_files import MAX_RESERVE, Folder, read_text, report_secret
+from erario.reserve.toml_places import MAX_DEPTH, KeyPath, find_places
+from erario.reserve.wallets import Scope, WalletDraft, read_wallet
+
+FILE_NAME: Final = "reserve.toml"
+VERSION: Final = 1
+"""The format that this release reads; it grows by one when a file of before is read otherwise."""
+
+_TOP: Final = (
+    "erario", "network", "timezone", "holders", "cosigners", "wallets", "documents", "claims",
+)  # fmt: skip
+_TOML_PLACE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
 
 def load(path: str | Path) -> Reserve:
     """The reserve that a file, or the `reserve.toml` in a folder, declares.
 
     Raises:
-        DeclarationError: it cannot be used; carries every problem.
+        DeclarationError: it cannot be used; carries every problem, in order of place.
     """
-    file = Path(path)
-    if file.is_dir():
-        file = file / "reserve.toml"
-    place = Place(str(file))
-    data: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
-    network = NetworkName(data["network"])
-    zone = data.get("timezone", "UTC")
-    holders = tuple(
-        Holder(id, h.get("name", id), h.get("complete", False), h.get("signs_as"), place)
-        for id, h in data.get("holders", {}).items()
-    )
-    only = holders[0].id if len(holders) == 1 else ""
-    return Reserve(
-        network=network,
-        timezone=zone,
-        holders=holders,
-        cosigners=tuple(
-            Cosigner(id, c["name"], c.get("site"), place)
-            for id, c in data.get("cosigners", {}).items()
-        ),
-        wallets=tuple(
-            _wallet(id, w, network, zone, only, place) for id, w in data.get("wallets", {}).items()
-        ),
-        documents=tuple(
-            Document(
-                id,
-                d["title"],
-                d.get("issuer"),
-                d.get("date"),
-                d.get("url"),
-                d.get("sha256"),
-                file.parent / d["file"] if "file" in d else None,
-                place,
-            )
-            for id, d in data.get("documents", {}).items()
-        ),
-        claims=tuple(_claim(id, c, zone, only, place) for id, c in data.get("claims", {}).items()),
-        path=str(path),
-    )
+    reserve, problems = _read(path)
+    if problems or reserve is None:
+        raise DeclarationError(problems[0].code, problems)
+    return reserve
 
 
 def check(path: str | Path) -> tuple[Problem, ...]:
-    """Every problem of a reserve file; none if it can be used."""
-    load(path)
-    return ()
+    """Every problem of a reserve file, in order of place; none if it can be used."""
+    return _read(path)[1]
 
 
-def _wallet(
-    id: str, data: dict[str, Any], network: NetworkName, zone: str, only: str, place: Place
-) -> Wallet:
-    scripts = [
-        DeclaredScript(read_address(address, network), address, None, None, place)
-        for address in data.get("addresses", [])
-    ]
-    scripts += [
-        DeclaredScript(Script(bytes.fromhex(s)), None, None, None, place)
-        for s in data.get("scripts", [])
-    ]
-    since, until = data.get("since"), data.get("until")
-    return Wallet(
-        id=id,
-        holder=data.get("holder", only),
-        role=Role(data.get("role", "holding")),
-        attribution=Attribution(data.get("attribution", "declared")),
-        document=data.get("document"),
-        descriptors=tuple(
-            DeclaredDescriptor(read_descriptor(d, network), None, place)
-            for d in data.get("descriptors", [])
-        ),
-        scripts=tuple(scripts),
-        derive=data.get("derive"),
-        since=since and _instant(since, zone, end=False),
-        until=until and _instant(until, zone, end=True),
-        place=place,
-    )
+def _read(path: str | Path) -> tuple[Reserve | None, tuple[Problem, ...]]:
+    file = Path(path)
+    if file.is_dir():
+        file /= FILE_NAME
+    problems = Problems()
+    place = Place(str(file))
+    text = read_text(file, MAX_RESERVE, place, problems)
+    source_data = None if text is None else _parse(text, str(file), problems)
+    reserve = None
+    if source_data is not None:
+        source, data = source_data
+        reserve = _read_top(Table(source, (), data, "the file"), file.parent, str(path))
+    return reserve, problems.all()
 
 
-def _instant(value: Any, zone: str, *, end: bool) -> datetime:
-    if isinstance(value, datetime):
-        return read_instant(value)
-    return end_of_day(value, zone) if end else start_of_day(value, zone)
-
-
-def _claim(id: str, data: dict[str, Any], zone: str, only: str, place: Place) -> Claim:
-    comparator, amount, _unit = data["holds"].split()
-    within = data.get("within")
-    return Claim(
-        id=id,
-        holds=data["holds"],
-        comparator=Comparator(comparator),
-        amount=read_btc(amount),
-        within=read_btc(within.split()[0]) if within else Sats(0),
-        moment=_moment(data["at"], zone),
-        holder=data.get("holder", only),
-        wallets=tuple(data.get("wallets", ())),
-        document=data.get("document"),
-        place=place,
-    )
-
-
-def _moment(at: Any, zone: str) -> ClaimMoment:
-    if isinstance(at, dict):
-        written = f"{at['from']} to {at['to']}"
-        return Interval(
-            _point(at["from"], zone, end=False), _point(at["to"], zone, end=True), written
+def _parse(text: str, file: str, problems: Problems) -> tuple[Source, dict[str, Any]] | None:
+    places = find_places(text)
+    if places.too_deep is not None:
+        problems.add(
+            ProblemCode.SYNTAX,
+            Place(file, places.too_deep),
+            f"keys or values are nested more than {MAX_DEPTH} deep",
+            "Write it flatter: no reserve needs that.",
         )
-    if isinstance(at, int | datetime):
-        return _point(at, zone, end=True)
-    return Interval(_point(at, zone, end=False), _point(at, zone, end=True), str(at))
+        return None
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:
+        _report_syntax(str(error), text, file, problems)
+        return None
+    source = Source(file, places, problems)
+    return source, _mask(data, (), source)
 
 
-def _point(value: Any, zone: str, *, end: bool) -> AtHeight | AtInstant:
-    if isinstance(value, int):
-        point = read_cutoff(value, zone)
-        assert isinstance(point, AtHeight)
-        return point
-    return AtInstant(_instant(value, zone, end=end), str(value))
+def _report_syntax(message: str, text: str, file: str, problems: Problems) -> None:
+    match = _TOML_PLACE.search(message)
+    line = None
+    if match is not None:
+        what = message[: match.start()]
+        line = int(match["line"]) if match["line"] else text.count("\n") + 1
+    else:
+        what = message
+    problems.add(
+        ProblemCode.SYNTAX,
+        Place(file, line),
+        f"this is not TOML: {show(what)}",
+        "Correct the line or the one before it: quotes, brackets, commas, and keys only once.",
+    )
+
+
+def _mask(value: Any, path: KeyPath, source: Source) -> Any:  # noqa: ANN401
+    """The value with the secrets masked that only escapes had hidden from the first look."""
+    if isinstance(value, dict):
+        return {
+            _mask(key, (*path, key), source): _mask(inner, (*path, key), source)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_mask(inner, (*path, number), source) for number, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for secret in find_secrets(value):
+        report_secret(secret.kind, source.place(path), source.problems)
+    return mask_secrets(value)
+
+
+def _read_top(table: Table, folder: Path, path: str) -> Reserve | None:
+    if not _is_our_version(table):
+        return None
+    table.check_keys(*_TOP)
+    network = table.choice("network", NetworkName, None)
+    if network is None and "network" not in table.data:
+        table.require("network", 'network = "main"')
+    timezone = _read_timezone(table)
+    holders = tuple(_read_holder(holder) for holder in table.tables("holders"))
+    cosigners = tuple(_read_cosigners(table))
+    files = Folder(folder)
+    declared = list(table.tables("documents"))
+    documents, words = _read_documents(declared, files)
+    if network is None:
+        return None
+    scope = Scope(
+        network=network,
+        timezone=timezone,
+        holders=tuple(holder.id for holder in holders),
+        documents=frozenset(str(document.path[-1]) for document in declared),
+        folder=files,
+    )
+    drafts = [read_wallet(wallet, scope) for wallet in table.tables("wallets")]
+    wallets = {draft.wallet.id: draft.wallet for draft in drafts}
+    claims = [read_claim(claim, scope, wallets) for claim in table.tables("claims")]
+    check_scripts(wallets.values(), network, table.source.problems)
+    _check_documented(drafts, words, table.source.problems)
+    return Reserve(
+        network=network,
+        timezone=timezone,
+        holders=holders,
+        cosigners=cosigners,
+        wallets=tuple(wallets.values()),
+        documents=documents,
+        claims=tuple(claim for claim in claims if claim is not None),
+        path=path,
+    )
+
+
+def _is_our_version(table: Table) -> bool:
+    version = table.data.get("erario")
+    if version == VERSION and not isinstance(version, bool):
+        return True
+    if "erario" not in table.data:
+        table.require("erario", f"erario = {VERSION} as the first line: the version of the format")
+        return True
+    if not isinstance(version, int) or isinstance(version, bool):
+        table.wrong_type("erario", f"the version of the format, {VERSION}")
+        return True
+    table.report(
+        ProblemCode.VERSION,
+        "erario",
+        f"the file is of format version {show(version)}, this release reads version {VERSION}",
+        "Use a release of erario that reads it.",
+    )
+    # Nothing else can be said of a file whose words may mean something else.
+    return False
+
+
+def _read_timezone(table: Table) -> str:
+    name = table.text("timezone")
+    if name is None:
+        return "UTC"
+    try:
+        find_timezone(name)
+    except RequestError as error:
+        near = difflib.get_close_matches(name[:100], _zones(), n=1)
+        remedy = f'Did you mean "{near[0]}"?' if near else error.remedy
+        table.report(
+            ProblemCode.TIMEZONE, "timezone", f"there is no time zone {show(name)}", remedy
+        )
+        return "UTC"
+    return name
+
+
+def _read_holder(table: Table) -> Holder:
+    table.check_keys("name", "complete", "signs_as")
+    id_ = str(table.path[-1])
+    signs_as = table.text("signs_as")
+    if signs_as is not None and not (signs_as.isascii() and signs_as.strip()):
+        table.report(
+            ProblemCode.BAD_TEXT,
+            "signs_as",
+            '"signs_as" is not printable ASCII',
+            "Write the name in plain letters: devices show it.",
+        )
+        signs_as = None
+    complete = table.flag("complete", default=False)
+    return Holder(id_, table.text("name") or id_, complete, signs_as, table.place)
+
+
+def _read_cosigners(table: Table) -> list[Cosigner]:
+    cosigners = []
+    for cosigner in table.tables("cosigners"):
+        cosigner.check_keys("name", "site")
+        fingerprint = str(cosigner.path[-1])
+        if not re.fullmatch("[0-9a-f]{8}", fingerprint):
+            cosigner.report(
+                ProblemCode.BAD_ID,
+                None,
+                f"{cosigner.label} is not named by the fingerprint of a key",
+                "Use the 8 hex digits of the master key's fingerprint, in lower case.",
+            )
+        name, site = cosigner.text("name"), cosigner.text("site")
+        cosigners.append(Cosigner(fingerprint, name or fingerprint, site, cosigner.place))
+    return cosigners
+
+
+def _read_documents(
+    tables: list[Table], folder: Folder
+) -> tuple[tuple[Document, ...], dict[str, DocumentText]]:
+    documents: list[Document] = []
+    words: dict[str, DocumentText] = {}
+    for declared in tables:
+        document, text = read_document(declared, folder)
+        if document is not None:
+            documents.append(document)
+        if text is not None:
+            words[str(declared.path[-1])] = text
+    return tuple(documents), words
+
+
+def _check_documented(
+    drafts: list[WalletDraft], words: dict[str, DocumentText], problems: Problems
+) -> None:
+    for draft in drafts:
+        document = draft.wallet.document
+        is_documented = draft.wallet.attribution is Attribution.DOCUMENTED
+        if is_documented and document is not None and document in words:
+            check_mentions(draft.mentions, document, words[document], problems)
+
+
+def _zones() -> list[str]:
+    from zoneinfo import available_timezones  # noqa: PLC0415 - walks a folder, for a typo only
+
+    return sorted(available_timezones())
