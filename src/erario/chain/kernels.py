@@ -32,6 +32,7 @@ Slots: TypeAlias = npt.NDArray[np.int32]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _CHECKED: Final = bool(numba.config.BOUNDSCHECK)
+_PART: Final = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def _stamp() -> str:
@@ -62,12 +63,25 @@ def kernel(function: _F) -> _F:
 
 def part(function: _F) -> _F:
     """Compile `function` into the kernels that call it."""
-    return cast(_F, numba.njit(nogil=True)(function))
+    return cast(_F, _once(numba.njit(**_PART)(function)))
 
 
 def inlined(function: _F) -> _F:
     """As `part`, for what runs for each input and output: never a call."""
-    return cast(_F, numba.njit(nogil=True, forceinline=True)(function))
+    return cast(_F, _once(numba.njit(**_PART, forceinline=True)(function)))
+
+
+def _once(compiled: Any) -> Any:
+    """Compile a part once for `int`, not again for each number that is written in a call: that
+    took half of the time of the first run."""
+    find = compiled.get_call_template
+
+    def find_plain(arguments: Any, named: Any) -> Any:
+        plain = {name: types.unliteral(kind) for name, kind in named.items()}
+        return find(tuple(map(types.unliteral, arguments)), plain)
+
+    compiled.get_call_template = find_plain
+    return compiled
 
 
 @intrinsic  # type: ignore[untyped-decorator]

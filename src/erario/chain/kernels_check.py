@@ -32,7 +32,7 @@ MAX_WEIGHT: Final = 4_000_000
 _MERKLE_AT: Final = 36  # of the root in the header
 _NO_HASH: Final = np.uint64(0)
 _NO_NUMBER: Final = np.uint64(0xFFFFFFFF)
-_COMMITMENT: Final = np.uint64(0xEDA9_AA21_246A)
+_COMMITMENT: Final = np.uint64(0xEDA9_21AA_246A)
 _COMMITMENT_MASK: Final = np.uint64(0x0000_FFFF_FFFF_FFFF)
 
 
@@ -49,14 +49,15 @@ def check_block(  # noqa: PLR0917
 ) -> int:
     """Hash the transactions of a block that was walked into `txids`; the first fault, or `GOOD`.
 
-    `segwit` tells whether the block is at or above the height from which it may have witnesses.
+    `txids` has 32 bytes for each. `segwit` tells whether the block is at or above the height from which it may have witnesses.
     """
     count = spans.shape[0]
     if count == 0:
         return NO_TRANSACTION
-    hash_transactions(data, key, spans, txids, False, native)
-    nodes = np.empty(32 * (count + 1), np.uint8)
-    nodes[: 32 * count] = txids.reshape(-1)[: 32 * count]
+    hash_transactions(data, key, spans, count, txids, native)
+    nodes = np.empty(32 * (count + 2), np.uint8)
+    for j in range(32 * count):
+        nodes[j] = txids[j]
     mutated = merkle_root(nodes, count, native)
     for i in range(32):
         if nodes[i] != byte_at(data, start + _MERKLE_AT + i, key):
@@ -138,17 +139,40 @@ def _check_commitment(  # noqa: PLR0917
         or byte_at(data, at + 1, key) != 32
     ):
         return COMMITMENT_NONCE
-    wtxids = np.empty((count + 1, 32), np.uint8)
-    wtxids[:count] = txids[:count]
-    hash_transactions(data, key, spans, wtxids, True, native)
-    # The coinbase commits to itself as zero, since it holds the commitment.
-    wtxids[0] = 0
-    flat = wtxids.reshape(-1)
-    merkle_root(flat, count, native)
-    nodes[:32] = flat[:32]
+    _put_wtxids(data, key, spans, txids, nodes, native)
+    merkle_root(nodes, count, native)
     copy_bytes(data, at + 2, 32, key, nodes, 32)
     node(nodes, 0, nodes, 0, native)
     for i in range(32):
         if nodes[i] != byte_at(data, found + i, key):
             return COMMITMENT_WRONG
     return GOOD
+
+
+@part
+def _put_wtxids(  # noqa: PLR0917
+    data: Bytes, key: np.uint64, spans: Integers, txids: Bytes, nodes: Bytes, native: bool
+) -> None:
+    """Write the leaves of the witness tree to `nodes`."""
+    count = spans.shape[0]
+    whole = np.zeros((count, 4), np.int64)
+    carried = 0
+    for i in range(1, count):
+        if spans[i, HAS_WITNESS]:
+            whole[carried, START] = spans[i, START]
+            whole[carried, STOP] = spans[i, STOP]
+            carried += 1
+    hashes = np.empty(32 * carried, np.uint8)
+    hash_transactions(data, key, whole, carried, hashes, native)
+    # The coinbase commits to itself as zero, since it holds the commitment.
+    for j in range(32):
+        nodes[j] = 0
+    carried = 0
+    for i in range(1, count):
+        if spans[i, HAS_WITNESS]:
+            for j in range(32):
+                nodes[32 * i + j] = hashes[32 * carried + j]
+            carried += 1
+        else:
+            for j in range(32):
+                nodes[32 * i + j] = txids[32 * i + j]

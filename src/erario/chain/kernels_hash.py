@@ -31,15 +31,15 @@ _LANE: Final = 12
 
 
 @part
-def hash_transactions(
-    data: Bytes, key: np.uint64, spans: Integers, out: Bytes, whole: bool, native: bool
+def hash_transactions(  # noqa: PLR0917
+    data: Bytes, key: np.uint64, spans: Integers, count: int, out: Bytes, native: bool
 ) -> None:
-    """Write the txid of each transaction to its row of `out`; with `whole`, only for those with
-    witnesses, their wtxid."""
-    states = np.empty(8 * spans.shape[0], np.uint32)
+    """Write the txids of the first `count` transactions of `spans` to `out`, 32 bytes each. A transaction whose witnesses
+    `spans` does not tell of is hashed whole: that is its wtxid."""
+    states = np.empty(8 * count, np.uint32)
     buffer = np.empty(2 * _STRIDE, np.uint8)
     lanes = np.zeros((2, _LANE), np.int64)
-    lanes[:, _JOB] = -1
+    lanes[0, _JOB] = lanes[1, _JOB] = -1
     state = np.empty(16, np.uint32)
     following = 0
     while True:
@@ -50,12 +50,12 @@ def hash_transactions(
                     _fill(data, key, lane, buffer, i * _STRIDE)
                     continue
                 if lane[_JOB] >= 0:
-                    states[8 * lane[_JOB] : 8 * lane[_JOB] + 8] = state[8 * i : 8 * i + 8]
-                following = _next_job(spans, following, whole)
-                if following == spans.shape[0]:
+                    for j in range(8):
+                        states[8 * lane[_JOB] + j] = state[8 * i + j]
+                if following == count:
                     lane[_JOB] = -1
                     break
-                _start(lane, spans, following, whole)
+                _start(lane, spans, following)
                 reset(state, 8 * i)
                 following += 1
         blocks = min(lanes[0, _LEFT], lanes[1, _LEFT])
@@ -70,30 +70,24 @@ def hash_transactions(
             _advance(lanes[i], blocks)
         else:
             break
-    _finish_all(states, spans, out, whole, native)
+    _finish_all(states, count, out, native)
 
 
 @part
-def _next_job(spans: Integers, following: int, whole: bool) -> int:
-    if whole:
-        while following < spans.shape[0] and spans[following, HAS_WITNESS] == 0:
-            following += 1
-    return following
-
-
-@part
-def _start(lane: Integers, spans: Integers, job: int, whole: bool) -> None:
+def _start(lane: Integers, spans: Integers, job: int) -> None:
     begin, body_end, stop = spans[job, START], spans[job, BODY_END], spans[job, STOP]
-    lane[_FROM], lane[_FROM + 1] = begin, stop
-    lane[_PIECE] = 2
-    lane[_FROM + 4], lane[_FROM + 5] = begin, stop
-    if spans[job, HAS_WITNESS] == 1 and not whole:
+    lane[_FROM + 5] = stop
+    if spans[job, HAS_WITNESS]:
         lane[_PIECE] = 0
-        lane[_FROM], lane[_FROM + 1] = begin, begin + 4
-        lane[_FROM + 2], lane[_FROM + 3] = begin + 6, body_end
-        lane[_FROM + 4], lane[_FROM + 5] = stop - 4, stop
+        lane[_FROM] = begin
+        lane[_FROM + 1] = begin + 4
+        lane[_FROM + 2] = begin + 6
+        lane[_FROM + 3] = body_end
+        lane[_FROM + 4] = stop - 4
         lane[_SIZE] = body_end - begin + 2
     else:
+        lane[_PIECE] = 2
+        lane[_FROM + 4] = begin
         lane[_SIZE] = stop - begin
     lane[_JOB] = job
     lane[_ENDED] = 0
@@ -126,30 +120,24 @@ def _advance(lane: Integers, blocks: int) -> None:
 
 
 @part
-def _finish_all(states: Halves, spans: Integers, out: Bytes, whole: bool, native: bool) -> None:
-    flat = out.reshape(-1)
-    count = spans.shape[0]
-    if whole:
-        for i in range(count):
-            if spans[i, HAS_WITNESS] == 1:
-                finish(states, 8 * i, flat, 32 * i, native)
-        return
+def _finish_all(states: Halves, count: int, out: Bytes, native: bool) -> None:
     for i in range(0, count - 1, 2):
-        finish_two(states, 8 * i, flat, 32 * i, native)
+        finish_two(states, 8 * i, out, 32 * i, native)
     if count & 1:
-        finish(states, 8 * (count - 1), flat, 32 * (count - 1), native)
+        finish(states, 8 * (count - 1), out, 32 * (count - 1), native)
 
 
 @part
 def merkle_root(nodes: Bytes, count: int, native: bool) -> bool:
     """Put the root of the first `count` hashes of `nodes` into its first 32 bytes, over them;
-    whether the list is mutated (CVE-2012-2459). `nodes` is flat and has room for one more."""
+    whether the list is mutated (CVE-2012-2459). `nodes` has room for one more."""
     mutated = False
     while count > 1:
         for i in range(0, count - 1, 2):
             mutated = mutated or _equal(nodes, 32 * i, 32 * i + 32)
         if count & 1:
-            nodes[32 * count : 32 * count + 32] = nodes[32 * count - 32 : 32 * count]
+            for i in range(32):
+                nodes[32 * count + i] = nodes[32 * count - 32 + i]
             count += 1
         count >>= 1
         for i in range(0, count - 1, 2):

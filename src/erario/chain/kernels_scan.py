@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, Words, kernel, mapped, part
+from erario.chain.kernels import Bytes, Integers, Words, inlined, kernel, mapped, part
 from erario.chain.kernels_check import GOOD, MAX_WEIGHT, TOO_HEAVY, UNREADABLE, check_block
 from erario.chain.kernels_hash import hash_transactions
 from erario.chain.kernels_table import CoinTable, ScriptTable, may_hold
@@ -20,9 +20,7 @@ from erario.chain.kernels_walk import (
     NUMBER,
     POSITION,
     SPAN,
-    START,
-    STOP,
-    USED_KEYS,
+    USED_INPUTS,
     USED_ROWS,
     Matches,
     count_transactions,
@@ -61,12 +59,15 @@ class Answers(NamedTuple):
         ends: how many inputs and rows there are up to the end of each block.
         names: outpoints (36 bytes) of the rows that pay.
         births: ordinal of the transaction of each row.
+        spans, txids: of all transactions of the one block of a window; empty where not asked.
     """
 
     faults: Bytes
     ends: Integers
     names: Bytes
     births: Integers
+    spans: Integers
+    txids: Bytes
 
 
 @part
@@ -99,86 +100,96 @@ def scan_window(  # noqa: PLR0917
 ) -> int:
     """Scan the blocks from index `begin` on; the index of the block that there was no room for."""
     for i in range(begin, window.files.size):
-        used_keys, used_rows = matches.used[USED_KEYS], matches.used[USED_ROWS]
+        inputs, rows = matches.used[USED_INPUTS], matches.used[USED_ROWS]
         fault = fault_of_place(window, i)
         if fault == GOOD:
             file, start = window.files[i], window.offsets[i]
             end = start + window.lengths[i]
             data = mapped(window.addresses[file], window.sizes[file])
             key = window.keys[file]
+            spans, txids = answers.spans, answers.txids
             count = count_transactions(data, start, end, key) if check else 0
-            spans = np.empty((count, 4), np.int64)
-            txids = np.empty((count, 32), np.uint8)
+            if count != spans.shape[0]:
+                spans, txids = np.empty((count, 4), np.int64), np.empty(32 * count, np.uint8)
             read = walk_block(
                 data, start, end, key, scripts, script_shift, coins, coin_shift,
                 matches, i, window.numbers[i], spans,
             )  # fmt: skip
+            if read and matches.used[USED_ROWS] > matches.rows.shape[0]:
+                matches.used[USED_INPUTS], matches.used[USED_ROWS] = inputs, rows
+                return i
             if not read:
                 fault = UNREADABLE
-            elif matches.used[USED_ROWS] > matches.rows.shape[0]:
-                matches.used[USED_KEYS], matches.used[USED_ROWS] = used_keys, used_rows
-                return i
             elif check:
                 fault = check_block(
                     data, start, end, key, spans, txids, window.segwit[i] != 0, native
                 )
-        if fault == GOOD:
-            if matches.used[USED_ROWS] > used_rows:
-                rows = matches.rows[used_rows : matches.used[USED_ROWS]]
-                _name_rows(
-                    data, key, rows, txids, check, answers, used_rows, window.numbers[i], native
-                )
-        else:
-            matches.used[USED_KEYS], matches.used[USED_ROWS] = used_keys, used_rows
+            if fault == GOOD and matches.used[USED_ROWS] > rows:
+                _name_rows(data, key, matches, rows, txids, answers, window.numbers[i], native)
+        if fault != GOOD:
+            matches.used[USED_INPUTS], matches.used[USED_ROWS] = inputs, rows
         answers.faults[i] = fault
-        answers.ends[i, 0] = matches.used[USED_KEYS]
+        answers.ends[i, 0] = matches.used[USED_INPUTS]
         answers.ends[i, 1] = matches.used[USED_ROWS]
     return window.files.size
-
-
-@part
-def _is_new(spans: Integers, count: int, row: Integers) -> bool:
-    """Whether the row is of another transaction than the last of `count` spans."""
-    return count == 0 or spans[count - 1, START] != row[SPAN + START]
 
 
 @part
 def _name_rows(  # noqa: PLR0917
     data: Bytes,
     key: np.uint64,
-    rows: Integers,
+    matches: Matches,
+    begin: int,
     txids: Bytes,
-    checked: bool,
     answers: Answers,
-    at: int,
     block: int,
     native: bool,
 ) -> None:
-    """Fill the names and births of `rows`, which go to `answers` from row `at` on. Where the
-    block was `checked`, `txids` has them all; otherwise those that pay are hashed here."""
-    spans = np.empty((0 if checked else rows.shape[0], 4), np.int64)
-    paying = 0
-    for row in rows:
-        if not checked and row[NUMBER] >= 0 and _is_new(spans, paying, row):
-            spans[paying] = row[SPAN:]
-            paying += 1
+    """Fill the names and births of the rows from `begin` on, all of one block. `txids` has the
+    hashes of the whole block, or none: then those that pay are hashed here."""
+    rows, end = matches.rows, matches.used[USED_ROWS]
+    checked = txids.size > 0
     if not checked:
-        txids = np.empty((paying, 32), np.uint8)
-        hash_transactions(data, key, spans[:paying], txids, False, native)
-    paying = 0
-    for i in range(rows.shape[0]):
-        row = rows[i]
-        answers.births[at + i] = ordinal(block, row[POSITION])
-        if row[NUMBER] < 0:
+        txids = _hash_paying(data, key, rows, begin, end, native)
+    paying = np.int64(-1)
+    for i in range(begin, end):
+        answers.births[i] = ordinal(block, rows[i, POSITION])
+        if rows[i, NUMBER] < 0:
             continue
-        txid = row[POSITION]
+        txid = rows[i, POSITION]
         if not checked:
-            paying += _is_new(spans, paying, row)
-            txid = paying - 1
+            paying += is_first(rows, begin, i)
+            txid = paying
         for j in range(32):
-            answers.names[36 * (at + i) + j] = txids[txid, j]
+            answers.names[36 * i + j] = txids[32 * txid + j]
         for j in range(4):
-            answers.names[36 * (at + i) + 32 + j] = (row[NUMBER] >> (8 * j)) & 0xFF
+            answers.names[36 * i + 32 + j] = (rows[i, NUMBER] >> (8 * j)) & 0xFF
+
+
+@part
+def _hash_paying(
+    data: Bytes, key: np.uint64, rows: Integers, begin: int, end: int, native: bool
+) -> Bytes:
+    """The txids of the transactions that rows `begin` to `end` pay in, each once."""
+    spans = np.empty((end - begin, 4), np.int64)
+    count = 0
+    for i in range(begin, end):
+        if rows[i, NUMBER] >= 0 and is_first(rows, begin, i):
+            for j in range(4):
+                spans[count, j] = rows[i, SPAN + j]
+            count += 1
+    txids = np.empty(32 * count, np.uint8)
+    hash_transactions(data, key, spans, count, txids, native)
+    return txids
+
+
+@inlined
+def is_first(rows: Integers, begin: int, i: int) -> bool:
+    """Whether row `i`, which pays, is the first of its transaction that does. Spends of a
+    transaction come before what it pays."""
+    return bool(
+        i == begin or rows[i - 1, POSITION] != rows[i, POSITION] or rows[i - 1, NUMBER] < 0
+    )
 
 
 @kernel
@@ -193,42 +204,3 @@ def late_blocks(inputs: Words, ends: Integers, coins: CoinTable, shift: np.uint6
                 break
         begin = ends[i, 0]
     return flags
-
-
-@kernel
-def list_block(  # noqa: PLR0917
-    window: Window,
-    scripts: ScriptTable,
-    script_shift: np.uint64,
-    coins: CoinTable,
-    coin_shift: np.uint64,
-    matches: Matches,
-    whole: bool,
-    native: bool,
-) -> tuple[Integers, Bytes, Bytes]:
-    """Spans, txids and (with `whole`) wtxids of the one block of `window`; nothing if it cannot
-    be read. The tables are empty ones."""
-    spans = np.empty((0, 4), np.int64)
-    if fault_of_place(window, 0) != GOOD:
-        return spans, np.empty((0, 32), np.uint8), np.empty((0, 32), np.uint8)
-    file, start = window.files[0], window.offsets[0]
-    end = start + window.lengths[0]
-    data = mapped(window.addresses[file], window.sizes[file])
-    key = window.keys[file]
-    count = count_transactions(data, start, end, key)
-    spans = np.empty((count, 4), np.int64)
-    read = walk_block(
-        data, start, end, key, scripts, script_shift, coins, coin_shift, matches, 0, 0, spans
-    )
-    if not read:
-        count = 0
-    spans = spans[:count]
-    txids = np.empty((count, 32), np.uint8)
-    hash_transactions(data, key, spans, txids, False, native)
-    wtxids = txids.copy()
-    if whole:
-        hash_transactions(data, key, spans, wtxids, True, native)
-    for i in range(count):
-        spans[i, START] -= start
-        spans[i, STOP] -= start
-    return spans, txids, wtxids

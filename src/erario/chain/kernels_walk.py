@@ -56,7 +56,7 @@ ROW: Final = 7
 """Columns of `Matches.rows`: block of the window, position of the transaction in it, output
 number, or -1 for a spend; then the columns of `spans` for the transaction."""
 
-USED_KEYS: Final = 0
+USED_INPUTS: Final = 0
 USED_ROWS: Final = 1
 """Members of `Matches.used`."""
 
@@ -130,7 +130,7 @@ def _walk_inputs(  # noqa: PLR0917
     count, position = read_size(data, position, end, key)
     if count < 0 or count * LEAST_INPUT > end - position:
         return -1
-    used = matches.used[USED_KEYS]
+    used = matches.used[USED_INPUTS]
     for _ in range(count):
         if end - position < LEAST_INPUT:
             return -1
@@ -145,7 +145,7 @@ def _walk_inputs(  # noqa: PLR0917
         if size < 0 or end - position < size + 4:
             return -1
         position += size + 4
-    matches.used[USED_KEYS] = used
+    matches.used[USED_INPUTS] = used
     return position
 
 

@@ -18,13 +18,20 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from erario.bitcoin.errors import BlockFault
+from erario.bitcoin.encoding import Reader
+from erario.bitcoin.errors import BlockFault, DecodeError
 from erario.chain.kernels import Bytes, Integers
-from erario.chain.kernels_scan import list_block
-from erario.chain.kernels_walk import LEAST_INPUT, START, STOP
-from erario.chain.scanner_windows import PAYS, SPENDS, Places, WindowScan, new_room
+from erario.chain.kernels_check import MAX_WEIGHT, UNREADABLE
+from erario.chain.kernels_walk import HEADER_SIZE, LEAST_INPUT, LEAST_TRANSACTION, START, STOP
+from erario.chain.scanner_windows import (
+    PAYS,
+    SPENDS,
+    Places,
+    WindowScan,
+    new_room,
+    scan_in_room,
+)
 from erario.chain.script_table import build_scripts, empty_coins, filter_shift, new_secret
-from erario.chain.sha256 import has_sha_instructions
 
 __all__ = [
     "BLOCK_DTYPE",
@@ -100,12 +107,11 @@ class BlockListing:
     """The transactions of one block; all empty if it cannot be read.
 
     Attributes:
-        txids, wtxids: 32 bytes each, internal order.
+        txids: 32 bytes each, internal order.
         offsets, lengths: of each transaction, from the block's first byte on.
     """
 
     txids: Bytes
-    wtxids: Bytes
     offsets: Integers
     lengths: Integers
 
@@ -145,25 +151,33 @@ def scan(
     return ScanResult(_hits(job, blocks), bad)
 
 
-def list_transactions(
-    files: Sequence[BlockFileView], block: np.void, *, witness: bool = False
-) -> BlockListing:
-    """The transactions of `block` (of `BLOCK_DTYPE`); wtxids are hashed only if `witness`,
-    otherwise they are the txids."""
+def list_transactions(files: Sequence[BlockFileView], block: np.void) -> BlockListing:
+    """The transactions of `block` (of `BLOCK_DTYPE`), in order, whatever its header says."""
     places = _places(files, np.array([block], BLOCK_DTYPE), 0)
-    scripts, coins = build_scripts(()), empty_coins(0, new_secret())
-    matches = new_room(int(places.lengths[0]) // LEAST_INPUT + 1, 1).matches
-    spans, txids, wtxids = list_block(
-        places.window(np.zeros(1, np.int64)),
-        scripts,
-        filter_shift(scripts.filter),
-        coins,
-        filter_shift(coins.filter),
-        matches,
-        witness,
-        has_sha_instructions(),
-    )
-    return BlockListing(txids, wtxids, spans[:, START], spans[:, STOP] - spans[:, START])
+    count = _announced(files, block)
+    found = new_room(int(places.lengths[0]) // LEAST_INPUT + 1, 1)
+    spans, txids = np.zeros((count, 4), np.int64), np.zeros(32 * count, np.uint8)
+    found.answers = found.answers._replace(spans=spans, txids=txids)
+    window = places.window(np.zeros(1, np.int64))
+    scan_in_room(window, build_scripts(()), empty_coins(0, new_secret()), found, check=True)
+    if found.answers.faults[0] == UNREADABLE:
+        spans, txids = spans[:0], txids[:0]
+    starts, stops = spans[:, START], spans[:, STOP]
+    return BlockListing(txids.reshape(-1, 32), starts - places.offsets[0], stops - starts)
+
+
+def _announced(files: Sequence[BlockFileView], block: np.void) -> int:
+    """How many transactions the block says it has; 0 where so many do not fit."""
+    start, size = int(block["offset"]) + HEADER_SIZE, int(block["size"]) - HEADER_SIZE
+    file = files[block["file"]]
+    head = file.data[start : start + min(size, 9)]
+    if file.key is not None:
+        head = head ^ np.frombuffer(file.key, np.uint8)[np.arange(start, start + head.size) % 8]
+    try:
+        count = Reader(head.tobytes()).compact_size()
+    except DecodeError:
+        return 0
+    return count if count * LEAST_TRANSACTION <= size <= MAX_WEIGHT else 0
 
 
 def _hits(job: WindowScan, blocks: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

@@ -31,7 +31,6 @@ from erario.chain.kernels_walk import (
     NUMBER,
     POSITION,
     ROW,
-    USED_KEYS,
     USED_ROWS,
     Matches,
 )
@@ -112,7 +111,6 @@ class WindowScan:
         self.coins = Coins()
         self._places = places
         self._check = check
-        self._native = has_sha_instructions()
         self._scripts = build_scripts(scripts)
         self._no_scripts = build_scripts(())
         self._bounds = _cut(places.lengths)
@@ -160,23 +158,8 @@ class WindowScan:
         self, window: Window, scripts: ScriptTable, coins: CoinTable, *, check: bool
     ) -> Found:
         found = self._take_room(window)
-        at = 0
-        while True:
-            at = scan_window(
-                window,
-                at,
-                scripts,
-                filter_shift(scripts.filter),
-                coins,
-                filter_shift(coins.filter),
-                found.matches,
-                found.answers,
-                check,
-                self._native,
-            )
-            if at == window.files.size:
-                return found
-            found.make_room(4 * len(found.matches.rows))
+        scan_in_room(window, scripts, coins, found, check=check)
+        return found
 
     def _take_room(self, window: Window) -> Found:
         """Room that a merge has given back, or new room."""
@@ -222,12 +205,35 @@ class WindowScan:
         self.found_kinds.append(np.where(numbers >= 0, PAYS, SPENDS).astype(np.uint8))
 
 
+def scan_in_room(
+    window: Window, scripts: ScriptTable, coins: CoinTable, found: Found, *, check: bool
+) -> None:
+    """Scan all blocks of the window; `found` gets more room where it is needed."""
+    at = 0
+    while at < window.files.size:
+        at = scan_window(
+            window,
+            at,
+            scripts,
+            filter_shift(scripts.filter),
+            coins,
+            filter_shift(coins.filter),
+            found.matches,
+            found.answers,
+            check,
+            has_sha_instructions(),
+        )
+        if at < window.files.size:
+            found.make_room(4 * len(found.matches.rows))
+
+
 def new_room(inputs: int, blocks: int) -> Found:
     """Room for the scan of a window of up to so many inputs and blocks."""
     rows, names, births = _room(FIRST_ROWS)
     matches = Matches(np.empty(inputs, np.uint64), rows, np.zeros(2, np.int64))
     faults, ends = np.zeros(blocks, np.uint8), np.zeros((blocks, 2), np.int64)
-    return Found(matches, Answers(faults, ends, names, births))
+    spans, txids = np.empty((0, 4), np.int64), np.empty(0, np.uint8)
+    return Found(matches, Answers(faults, ends, names, births, spans, txids))
 
 
 def _room(rows: int) -> tuple[Integers, Bytes, Integers]:

@@ -224,24 +224,44 @@ def _second_hash(unit: _X86, states: list[State]) -> list[State]:
 
 
 def _generator(emit: Callable[..., None]) -> Callable[..., Any]:
-    """Code generation for an intrinsic: `emit(unit, at, arguments)`, or nothing where there are
-    no instructions. `at(array, index, more)` points to `array[index + more]`, both arguments by
-    their number."""
+    """Code generation for an intrinsic: a call of what `emit(unit, at, arguments)` emits, or
+    nothing where there are no instructions. `at(array, index, more)` points to
+    `array[index + more]`, both arguments by their number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         have = _instructions(context.codegen())
         if have:
-
-            def at(array: int, index: int, more: int = 0) -> Any:
-                proxy = cgutils.create_struct_proxy(signature.args[array])
-                data = proxy(context, builder, arguments[array]).data
-                start = builder.gep(data, [arguments[index]])
-                return builder.gep(start, [ir.Constant(_I64, more)])
-
-            emit(_X86(builder) if have == "x86" else _Arm(builder), at, arguments)
+            plain = [
+                cgutils.create_struct_proxy(kind)(context, builder, value).data
+                if isinstance(kind, types.Array)
+                else value
+                for kind, value in zip(signature.args, arguments, strict=True)
+            ]
+            builder.call(_function(builder.module, have, emit, plain), plain)
         return context.get_dummy_value()
 
     return generate
+
+
+def _function(module: Any, have: str, emit: Callable[..., None], arguments: list[Any]) -> Any:
+    """The function of the module that `emit` fills. It is never inlined: copies in every caller
+    would take most of the time that the kernels need to compile."""
+    name = f"erario.{emit.__qualname__}"
+    if name in module.globals:
+        return module.globals[name]
+    kind = ir.FunctionType(ir.VoidType(), [value.type for value in arguments])
+    function = ir.Function(module, kind, name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+
+    def at(array: int, index: int, more: int = 0) -> Any:
+        start = builder.gep(function.args[array], [function.args[index]])
+        return builder.gep(start, [ir.Constant(_I64, more)])
+
+    emit(_X86(builder) if have == "x86" else _Arm(builder), at, function.args)
+    builder.ret_void()
+    return function
 
 
 def _emit_compress(unit: _X86, states: list[Any], messages: list[Any], blocks: Any) -> None:
