@@ -18,7 +18,7 @@ from erario.errors import Place
 from erario.reserve.model import Document
 from erario.reserve.problems import ProblemCode, Problems
 from erario.reserve.tables import Table
-from erario.reserve.text_files import MAX_DOCUMENT, Folder, read_bytes
+from erario.reserve.text_files import MAX_DOCUMENT, Folder
 
 _RUN: Final = re.compile("[0-9A-Za-z]+")
 # Pages break long addresses with these, and nothing of them is to be seen between the letters.
@@ -75,15 +75,13 @@ def read_document(table: Table, folder: Folder) -> tuple[Document | None, Docume
         published = None
     path, words = None, None
     if name is not None:
-        path = folder.find(name, table.place_of("file"), table.source.problems)
-        digest_given = table.require("sha256", "the SHA-256 of the file: sha256sum prints it")
-        if path is not None:
-            place = table.place_of("file")
-            data = read_bytes(path, MAX_DOCUMENT, place, table.source.problems)
-            if data is not None:
-                words = words_of(data)
-                if digest_given and digest is not None:
-                    _check_digest(table, data, digest)
+        found = folder.read(name, MAX_DOCUMENT, table.place_of("file"), table.source.problems)
+        table.require("sha256", "the SHA-256 of the file: sha256sum prints it")
+        if found is not None:
+            path, data = found
+            words = words_of(data)
+            if digest is not None:
+                _check_digest(table, data, digest)
     elif digest is not None:
         table.report(
             ProblemCode.MISSING_KEY,

@@ -11,6 +11,8 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +26,7 @@ from erario.reserve.model import Attribution, Cosigner, Document, Holder, Reserv
 from erario.reserve.problems import ProblemCode, Problems, show
 from erario.reserve.rules import check_scripts
 from erario.reserve.tables import Source, Table
-from erario.reserve.text_files import MAX_RESERVE, Folder, read_text, report_secret
+from erario.reserve.text_files import MAX_RESERVE, Folder, decode, read_bytes, report_secret
 from erario.reserve.toml_places import MAX_DEPTH, KeyPath, find_places
 from erario.reserve.wallets import Scope, WalletDraft, read_wallet
 
@@ -44,10 +46,7 @@ def load(path: str | Path) -> Reserve:
     Raises:
         DeclarationError: it cannot be used; carries every problem, in order of place.
     """
-    reserve, problems = _read(path)
-    if problems or reserve is None:
-        raise DeclarationError(problems[0].code, problems)
-    return reserve
+    return _only_good(*_read(path))
 
 
 def check(path: str | Path) -> tuple[Problem, ...]:
@@ -55,19 +54,43 @@ def check(path: str | Path) -> tuple[Problem, ...]:
     return _read(path)[1]
 
 
+def load_files(files: Mapping[str, tuple[Path, bytes]]) -> Reserve:
+    """The reserve that files in memory declare, by their names; one is `reserve.toml`.
+
+    Raises:
+        DeclarationError: as `load`.
+    """
+    path, data = files[FILE_NAME]
+    problems = Problems()
+    reserve = _read_bytes(data, str(path), Folder(path.parent, held=files), problems)
+    return _only_good(reserve, problems.all())
+
+
+def _only_good(reserve: Reserve | None, problems: tuple[Problem, ...]) -> Reserve:
+    if problems or reserve is None:
+        raise DeclarationError(problems[0].code, problems)
+    return reserve
+
+
 def _read(path: str | Path) -> tuple[Reserve | None, tuple[Problem, ...]]:
     file = Path(path)
     if file.is_dir():
         file /= FILE_NAME
     problems = Problems()
-    place = Place(str(file))
-    text = read_text(file, MAX_RESERVE, place, problems)
-    source_data = None if text is None else _parse(text, str(file), problems)
+    data = read_bytes(file, MAX_RESERVE, Place(str(file)), problems)
     reserve = None
-    if source_data is not None:
-        source, data = source_data
-        reserve = _read_top(Table(source, (), data, "the file"), file.parent, str(path))
-    return reserve, problems.all()
+    if data is not None:
+        reserve = _read_bytes(data, str(file), Folder(file.parent), problems)
+    return reserve and replace(reserve, path=str(path)), problems.all()
+
+
+def _read_bytes(data: bytes, file: str, folder: Folder, problems: Problems) -> Reserve | None:
+    text = decode(data, file, problems)
+    parsed = None if text is None else _parse(text, file, problems)
+    if parsed is None:
+        return None
+    source, values = parsed
+    return _read_top(Table(source, (), values, "the file"), folder, file)
 
 
 def _parse(text: str, file: str, problems: Problems) -> tuple[Source, dict[str, Any]] | None:
@@ -121,7 +144,7 @@ def _mask(value: Any, path: KeyPath, source: Source) -> Any:  # noqa: ANN401
     return mask_secrets(value)
 
 
-def _read_top(table: Table, folder: Path, path: str) -> Reserve | None:
+def _read_top(table: Table, files: Folder, path: str) -> Reserve | None:
     if not _is_our_version(table):
         return None
     table.check_keys(*_TOP)
@@ -131,7 +154,6 @@ def _read_top(table: Table, folder: Path, path: str) -> Reserve | None:
     timezone = _read_timezone(table)
     holders = tuple(_read_holder(holder) for holder in table.tables("holders"))
     cosigners = tuple(_read_cosigners(table))
-    files = Folder(folder)
     declared = list(table.tables("documents"))
     documents, words = _read_documents(declared, files)
     if network is None:

@@ -16,7 +16,7 @@ from typing import Final
 from erario.errors import Place
 from erario.reserve.problems import ProblemCode, Problems, show
 from erario.reserve.tables import MAX_TEXT, Table, is_safe
-from erario.reserve.text_files import MAX_LIST, Folder, read_text
+from erario.reserve.text_files import MAX_LIST, Folder, decode
 
 MAX_INLINE: Final = 20
 """Above so many rows a list lives in its own file."""
@@ -59,10 +59,11 @@ def _named_file(table: Table, key: str, column: str, folder: Folder) -> tuple[Ro
     if name is None:
         inner.require("file", f'file = "{key}.csv"')
         return ()
-    path = folder.find(name, inner.place_of("file"), source.problems)
-    if path is None:
+    found = folder.read(name, MAX_LIST, inner.place_of("file"), source.problems)
+    if found is None:
         return ()
-    text = read_text(path, MAX_LIST, inner.place_of("file"), source.problems)
+    path, data = found
+    text = decode(data, str(path), source.problems)
     if text is None:
         return ()
     return tuple(read_csv(text, str(path), column, source.problems))

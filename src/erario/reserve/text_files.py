@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -21,6 +22,8 @@ MAX_LIST: Final = 64 * 2**20
 MAX_DOCUMENT: Final = 256 * 2**20
 """Bounds of files, in bytes."""
 
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+
 WHAT_TO_DO: Final = (
     "Remove it from the file and its history, move the coins to fresh keys, "
     "and write public keys or addresses only."
@@ -29,12 +32,25 @@ WHAT_TO_DO: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder of a reserve, as the user named it."""
+    """The folder of a reserve, as the user named it; or files in memory that stand for one.
+
+    `held` maps names to the paths that they are shown as and to their bytes.
+    """
 
     path: Path
+    held: Mapping[str, tuple[Path, bytes]] | None = None
 
-    def find(self, name: str, place: Place, problems: Problems) -> Path | None:
+    def read(
+        self, name: str, limit: int, place: Place, problems: Problems
+    ) -> tuple[Path, bytes] | None:
         """A file that the reserve names; None with a problem where it may not or cannot be read."""
+        if self.held is not None and name in self.held:
+            return self.held[name]
+        path = self._find(name, place, problems)
+        data = None if path is None else read_bytes(path, limit, place, problems)
+        return None if path is None or data is None else (path, data)
+
+    def _find(self, name: str, place: Place, problems: Problems) -> Path | None:
         pure = PurePosixPath(name)
         is_plain = pure.parts and len(name) <= 1_000 and not {"\\", "\0", ":"} & set(name)
         if not is_plain or pure.is_absolute() or ".." in pure.parts:
@@ -85,21 +101,6 @@ def read_bytes(path: Path, limit: int, place: Place, problems: Problems) -> byte
         "Check the path, the file and the right to read it.",
     )
     return None
-
-
-_BINARY: Final = getattr(os, "O_BINARY", 0)
-
-
-def read_text(path: Path, limit: int, place: Place, problems: Problems) -> str | None:
-    """The text of a file with its secrets masked; None with a problem where there is none.
-
-    Args:
-        place: where the file was named; secrets and bad bytes are placed in the file itself.
-    """
-    data = read_bytes(path, limit, place, problems)
-    if data is None:
-        return None
-    return decode(data, str(path), problems)
 
 
 def decode(data: bytes, file: str, problems: Problems) -> str | None:
