@@ -9,10 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from erario.assess import assess
-from erario.auditing import collect
-from erario.statement.model import Existence
 from tests.strategies.evidence import (
     MemorySource,
     claim,
@@ -22,6 +18,10 @@ from tests.strategies.evidence import (
     statement_of,
     wallet,
 )
+
+from erario.assess import assess
+from erario.auditing import collect
+from erario.statement.model import Existence
 
 CHAIN = """
     1 coinbase > 50 a
@@ -203,10 +203,14 @@ def test_the_reasons_are_sentences():
         "The balance found does not satisfy the claim.",
         "Every balance found satisfies the claim.",
         "Some balances between the lowest and the highest found satisfy the claim, others do not.",
-        "The balance found does not satisfy the claim, but nothing shows that these are all the "
-        "holder's coins, and more could change the answer.",
-        "Some balances between the lowest and the highest found satisfy the claim, others do not, "
-        "but nothing shows that these are all the holder's coins, and more could change the answer.",
+        (
+            "The balance found does not satisfy the claim, but nothing shows that these are all the "
+            "holder's coins, and more could change the answer."
+        ),
+        (
+            "Some balances between the lowest and the highest found satisfy the claim, others do not, "
+            "but nothing shows that these are all the holder's coins, and more could change the answer."
+        ),
     }
 
 

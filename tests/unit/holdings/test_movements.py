@@ -9,7 +9,6 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-
 from tests.strategies.evidence import show_movements, statement_of, wallet
 
 A, B, C, D = (wallet(name) for name in "abcd")
