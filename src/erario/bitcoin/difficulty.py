@@ -67,7 +67,11 @@ def is_settling(network: Network, height: int, bits: int) -> bool:
 
 def retarget(network: Network, bits: int, seconds: int) -> int:
     """The bits of a new period, from the `bits` before it and the seconds from the first to the
-    last header of the period that ends. May be negative: header times run backwards."""
+    last header of the period that ends, which may be negative: header times run backwards.
+
+    Raises:
+        ValueError: `bits` are no target; a block with such bits is never valid.
+    """
     seconds = min(max(seconds, TIMESPAN // 4), TIMESPAN * 4)
     target = target_of_bits(bits)
     if target is None:
