@@ -92,14 +92,13 @@ def descriptor_of_key(text: str, type_: KeyType | None, network: NetworkName) ->
     return _WRAPPED[chosen].format(f"{origin}{_show(key, version)}/<0;1>/*")
 
 
-def as_plain_key(text: str, network: NetworkName) -> str:
+def as_plain_key(text: str) -> str:
     """The same extended key with the prefix that descriptors take, its origin kept.
 
     Raises:
-        DescriptorError: no extended public key of this network.
+        DescriptorError: no extended public key.
     """
     origin, key, version = _read(text)
-    _check_network(version, network)
     return origin + _show(key, version)
 
 

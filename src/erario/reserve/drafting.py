@@ -28,7 +28,6 @@ from erario.reserve.text_files import MAX_DOCUMENT, read_bytes
 from erario.reserve.toml_places import find_places
 
 Column = Literal["address", "script", "descriptor"]
-WALLET: Final = "list"
 HOLDER: Final = "holder"
 DOCUMENT: Final = "document"
 
@@ -58,6 +57,7 @@ class Draft:
     timezone: str
     title: str
     attribution: Attribution
+    wallet: str
     rows: Mapping[Column, Sequence[Row]]
     claims: Sequence[StatedClaim] = ()
     document: Path | None = None
@@ -120,7 +120,7 @@ def _head(draft: Draft) -> list[str]:
         f"name = {quote(draft.title)}",
         "# complete = true   # if the holder says that this is all that it has",
         "",
-        f"[wallets.{WALLET}]",
+        f"[wallets.{draft.wallet}]",
         'role = "holding"',
         f"attribution = {quote(draft.attribution)}",
         *([f"document = {quote(DOCUMENT)}"] if documented else []),
@@ -149,7 +149,7 @@ def _write_rows(
 def _find_inline(text: str, draft: Draft, places: dict[Place, Place]) -> None:
     found = find_places(text)
     for number, row in enumerate(draft.rows.get("descriptor", ())):
-        line = found.lines.get(("wallets", WALLET, "descriptors", number))
+        line = found.lines.get(("wallets", draft.wallet, "descriptors", number))
         if line is not None:
             places[Place(FILE_NAME, line)] = row.place
 
@@ -186,7 +186,7 @@ def _write_claims(draft: Draft) -> list[str]:
             "[claims.claim]" if number == 1 else f"[claims.claim-{number}]",
             f"holds = {quote(claim.holds)}",
             f"at = {_write_moment(claim.at, draft.timezone)}",
-            f"wallets = [{quote(WALLET)}]",
+            f"wallets = [{quote(draft.wallet)}]",
         ]
         if claim.within is not None:
             lines.append(f"within = {quote(claim.within)}")

@@ -112,8 +112,9 @@ def reserve_from_list(
         given=file,
         network=choose_network(network, rows),
         timezone=timezone,
-        title=title or _title_of(file),
+        title=title or title_of(file),
         attribution=Attribution.INFERRED if document is None else Attribution.DOCUMENTED,
+        wallet="list",
         rows={
             "descriptor": rows.descriptors,
             "address": rows.addresses,
@@ -255,7 +256,8 @@ def _check_is_text(document: Path) -> None:
         raise DeclarationError(found[0].code, found)
 
 
-def _title_of(file: Path) -> str:
+def title_of(file: Path) -> str:
+    """A file's name as a title, where it can be one."""
     stem = file.stem.strip()[:100]
     return stem if stem and is_safe(stem) else "List"
 
