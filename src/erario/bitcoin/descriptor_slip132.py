@@ -110,14 +110,17 @@ def _read(text: str) -> tuple[str, ExtendedKey, _Version]:
             code=BitcoinCode.DESCRIPTOR_PRIVATE_KEY,
             remedy="Export the public key, and treat the private one as leaked.",
         )
+    if re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise refusal(
+            "64 hex digits stand where a public key belongs: this may be a private key",
+            code=BitcoinCode.DESCRIPTOR_PRIVATE_KEY,
+            remedy="Write the extended public key, and treat a private one as leaked.",
+        )
     match = _KEY.fullmatch(text)
     if match is None:
-        private = re.fullmatch("[0-9a-fA-F]{64}", text) is not None
         raise refusal(
-            "64 hex digits stand where a public key belongs: this may be a private key"
-            if private
-            else "no extended public key, such as xpub... or [d34db33f/84h/0h/0h]zpub...",
-            code=BitcoinCode.DESCRIPTOR_PRIVATE_KEY if private else BitcoinCode.DESCRIPTOR_KEY,
+            "no extended public key, such as xpub... or [d34db33f/84h/0h/0h]zpub...",
+            code=BitcoinCode.DESCRIPTOR_KEY,
             remedy="Write the key alone; a key with a path behind it goes into `descriptors`.",
         )
     key = read_extended(match["key"])

@@ -1,0 +1,66 @@
+"""Secrets in text: found by shape, masked letter by letter."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erario.bitcoin.descriptor_secrets import SecretKind, find_secrets, mask_secrets
+
+# BIP 39's own vector, BIP 32's, BIP 38's and BIP 93's.
+PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+SECRETS = [
+    (PHRASE, SecretKind.SEED_PHRASE),
+    (PHRASE.upper(), SecretKind.SEED_PHRASE),
+    (PHRASE.replace(" ", '",\n  "'), SecretKind.SEED_PHRASE),
+    (" 2. ".join(PHRASE.split()), SecretKind.SEED_PHRASE),
+    (f"{PHRASE} {PHRASE}", SecretKind.SEED_PHRASE),
+    ("L4rK1yDtCWekvXuE6oXD9jCYfFNV2cWRpVuPLBcCU2z8TrisoyY1", SecretKind.PRIVATE_KEY),
+    ("5KYZdUEo39z3FPrtuX2QbbwGnNP5zTd7yyr2SC1j299sBCnWjss", SecretKind.PRIVATE_KEY),
+    ("cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA", SecretKind.PRIVATE_KEY),
+    (
+        "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
+        SecretKind.EXTENDED_KEY,
+    ),
+    ("Zprv" + "A" * 107, SecretKind.EXTENDED_KEY),
+    ("6PRVWUbkzzsbcVac2qwfssoUJAN1Xhrg6bNk8J7Nzm5H7kxEbn2Nh2ZoGg", SecretKind.ENCRYPTED_KEY),
+    ("ms10testsxxxxxxxxxxxxxxxxxxxxxxxxxx4nzvca9cmczlw", SecretKind.SHARE),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), SECRETS)
+@pytest.mark.parametrize("around", ["{}", "# {} #", '"{}"', "zz={},", "/{}/"])
+def test_found_and_masked(text: str, kind: SecretKind, around: str) -> None:
+    whole = around.format(text)
+    (secret,) = find_secrets(whole)
+    assert secret.kind is kind
+    assert whole[secret.start : secret.end] == text
+    masked = mask_secrets(whole)
+    assert len(masked) == len(whole)
+    assert not find_secrets(masked)
+    assert set(masked[secret.start : secret.end]) <= set('x \n",.')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "32ixEdVJWo3kmvJGMTZq5jAQVZZeuwnqzo",
+        "bc1qa5wkgaew2dkv56kfvj49j0av5nml45x9ek9hz6",
+        "xpub6ERApfZwUNrhLCkDtcHTcxd75RbzS1ed54G1LkBUHQVHQKqhMkhgbmJbZRkrgZw4koxb5JaHWkY4ALHY2grBGRjaDMzQLcgJvLJuZZvRcEL",
+        "ab" * 32,
+        "legal winner thank year wave sausage worth useful legal winner thank",  # eleven words
+        "the legal winner of the year will thank the useful sausage wave",
+    ],
+)
+def test_nothing_secret(text: str) -> None:
+    assert find_secrets(text) == ()
+    assert mask_secrets(text) == text
+
+
+@given(st.text())
+def test_masking_keeps_the_shape(text: str) -> None:
+    masked = mask_secrets(text)
+    assert len(masked) == len(text)
+    assert masked.count("\n") == text.count("\n")
