@@ -12,7 +12,7 @@ count.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from erario.bitcoin.script import is_unspendable
@@ -80,6 +80,20 @@ def read_ledger(
     return Ledger(reader.finish(), touches)
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A coin while the chain passes by: where it was made, and what became of it."""
+
+    seen: SeenTransaction
+    outpoint: Outpoint
+    sats: Sats
+    script: Script
+    wallet: str
+    spend: Spend | None = None
+    lost: bool = False
+    doubted: bool = False
+
+
 class _Reader:
     """The unspent coins while the chain passes by, and all coins so far."""
 
@@ -87,7 +101,7 @@ class _Reader:
         self._owners = owners
         self._cutoff = cutoff
         self._label = label
-        self._coins: list[Coin] = []
+        self._drafts: list[_Draft] = []
         self._unspent: dict[Outpoint, int] = {}
         self._revealed = Revealed()
 
@@ -101,10 +115,11 @@ class _Reader:
 
     def finish(self) -> tuple[Coin, ...]:
         """All coins, once everything that reveals a key is known."""
-        return tuple(
-            replace(coin, exposed=True) if self._revealed.exposes(coin.script) else coin
-            for coin in self._coins
-        )
+        exposed = {
+            script: self._revealed.exposes(script)
+            for script in {draft.script for draft in self._drafts}
+        }
+        return tuple(self._coin(draft, exposed=exposed[draft.script]) for draft in self._drafts)
 
     def _spend(self, seen: SeenTransaction) -> tuple[tuple[int, int], ...]:
         spent = []
@@ -112,13 +127,10 @@ class _Reader:
             index = self._unspent.pop(one.outpoint, None)
             if index is None:
                 continue
-            coin = self._coins[index]
-            self._coins[index] = replace(
-                coin,
-                spent=Spend(seen.transaction.txid, number, seen.height),
-                existence=coin.existence if seen.proved else Existence.REPORTED,
-            )
-            self._revealed.spend(coin.script, one.script_sig)
+            draft = self._drafts[index]
+            draft.spend = Spend(seen.transaction.txid, number, seen.height)
+            draft.doubted = draft.doubted or not seen.proved
+            self._revealed.spend(draft.script, one.script_sig)
             spent.append((number, index))
         return tuple(spent)
 
@@ -133,30 +145,37 @@ class _Reader:
             outpoint = Outpoint(seen.transaction.txid, vout)
             earlier = self._unspent.get(outpoint)
             if earlier is not None:
-                self._coins[earlier] = replace(self._coins[earlier], lost=True)
+                self._drafts[earlier].lost = True
                 overwritten.append(earlier)
-            index = len(self._coins)
-            self._unspent[outpoint] = index
             self._revealed.pay(output.script)
-            self._coins.append(self._coin(seen, outpoint, Sats(output.sats), output.script, wallet))
-            made.append(index)
+            self._unspent[outpoint] = len(self._drafts)
+            made.append(len(self._drafts))
+            self._drafts.append(
+                _Draft(
+                    seen,
+                    outpoint,
+                    Sats(output.sats),
+                    output.script,
+                    wallet,
+                    doubted=not seen.proved,
+                )
+            )
         return tuple(made), tuple(overwritten)
 
-    def _coin(
-        self, seen: SeenTransaction, outpoint: Outpoint, sats: Sats, script: Script, wallet: str
-    ) -> Coin:
+    def _coin(self, draft: _Draft, *, exposed: bool) -> Coin:
+        seen = draft.seen
         coinbase = seen.transaction.is_coinbase
         return Coin(
-            outpoint=outpoint,
-            sats=sats,
-            script=script,
-            wallet=wallet,
+            outpoint=draft.outpoint,
+            sats=draft.sats,
+            script=draft.script,
+            wallet=draft.wallet,
             height=seen.height,
             position=seen.position,
             coinbase=coinbase,
             immature=coinbase and self._cutoff + 1 - seen.height < MATURITY,
-            spent=None,
-            lost=False,
-            exposed=False,
-            existence=self._label if seen.proved else Existence.REPORTED,
+            spent=draft.spend,
+            lost=draft.lost,
+            exposed=exposed,
+            existence=Existence.REPORTED if draft.doubted else self._label,
         )
