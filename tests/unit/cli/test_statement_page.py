@@ -85,7 +85,7 @@ def test_the_whole_page() -> None:
         """
         Treasury of Exampleland                                        1 script, mainnet
         Cut-off  block 25 00000000...0019, end of 2025-04-03 UTC-6, settled
-        Source   the user's own, blocks; as it says
+        Source   block files of the user's own node. as it says
 
         KEPT     minister  "> 4 BTC" on 2025-04-03                       reserve.toml:28
                  5.00000000 to 7.00000000 BTC in blocks 12 to 25, margin 1.00000000

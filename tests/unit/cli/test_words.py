@@ -8,10 +8,10 @@ from tests.unit.cli.hand import day, instant, observed
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import BlockHash, Height
+from erario.cli.show.existence import say_existence
 from erario.cli.show.words import (
     count,
     plain_btc,
-    say_existence,
     say_moment,
     say_network,
     say_request,

@@ -13,6 +13,7 @@ from erario.cli.show.words import count
 from erario.errors import DeclarationError
 from erario.reserve.loader import load
 from erario.reserve.model import Reserve
+from erario.reserve.problems import ProblemCode
 
 HAS_PROBLEMS = 1
 
@@ -34,6 +35,8 @@ def command(*, path: Path, as_json: bool, quiet: bool) -> int:
     try:
         reserve = load(path)
     except DeclarationError as error:
+        if error.code is ProblemCode.UNREADABLE:
+            raise
         problems = error.problems
         if as_json:
             printer.data(json_line({"problems": [problem_json(problem) for problem in problems]}))

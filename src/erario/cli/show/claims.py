@@ -8,8 +8,9 @@ from rich.text import Text
 
 from erario.bitcoin.values import show_btc
 from erario.cli.clean import clean
+from erario.cli.show.existence import say_existence
 from erario.cli.show.layout import BAD, DOUBT, GOOD, labelled, paragraph
-from erario.cli.show.words import say_existence, say_moment
+from erario.cli.show.words import say_moment
 from erario.errors import Place
 from erario.reserve.moment import Interval
 from erario.statement.model import ClaimStatement, Outcome, Statement

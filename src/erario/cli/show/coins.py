@@ -13,14 +13,14 @@ from erario.cli.clean import clean
 from erario.cli.show.holders import short_script
 from erario.cli.show.layout import Column, Row, table
 from erario.cli.show.spreadsheet import say_state
-from erario.cli.show.statement import head_lines
+from erario.cli.show.statement import opening_lines
 from erario.cli.show.words import count
 from erario.statement.model import Coin, Statement
 
 
 def coin_lines(coins: Sequence[Coin], statement: Statement) -> list[Text]:
     """Each coin: its figures, its outpoint, and where it lies."""
-    lines = [*head_lines(statement), Text()]
+    lines = [*opening_lines(statement), Text()]
     columns = (
         Column("wallet"),
         Column("height", right=True),

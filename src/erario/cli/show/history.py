@@ -9,8 +9,10 @@ from rich.text import Text
 from erario.bitcoin.values import show_btc, show_hash
 from erario.cli.clean import clean
 from erario.cli.show.layout import Column, Row, table
-from erario.cli.show.statement import head_lines
+from erario.cli.show.statement import opening_lines
 from erario.cli.show.words import count, show_change
+from erario.reserve.model import Reserve
+from erario.reserve.moment import AtInstant
 from erario.statement.model import Book, Movement, MovementKind, Statement, WalletEntry
 
 Booked = tuple[Movement, WalletEntry]
@@ -28,11 +30,30 @@ def booked_entries(statement: Statement) -> Iterator[Booked]:
             yield movement, entry
 
 
+def is_after_opening(
+    movement: Movement, entry: WalletEntry, statement: Statement, reserve: Reserve
+) -> bool:
+    """Whether a movement came after what `--since` opens with; all did where nothing was asked.
+
+    What a wallet held when it began or ceased to count moves between the opening's block and the
+    next. Then an opening asked for by height comes first; one by an instant has what happened
+    before that instant behind it.
+    """
+    opening = statement.since
+    if opening is None or movement.height != opening.height or movement.txid is not None:
+        return opening is None or movement.height > opening.height
+    if not isinstance(statement.asked_since, AtInstant):
+        return True
+    wallet = next(wallet for wallet in reserve.wallets if wallet.id == entry.wallet)
+    moment = wallet.since if movement.kind is MovementKind.SINCE else wallet.until
+    return moment is None or moment >= statement.asked_since.instant
+
+
 def history_lines(
     booked: Iterable[Booked], balances: dict[tuple[int, str], int], statement: Statement
 ) -> list[Text]:
     """A row for each change, the balance of its wallet beside it, its transaction below."""
-    lines = [*head_lines(statement), Text()]
+    lines = [*opening_lines(statement), Text()]
     columns = (
         Column("wallet"),
         Column("height", right=True),

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from erario.bitcoin.values import Height, Sats, Script, show_btc
 from erario.cli.clean import clean
+from erario.cli.show.existence import say_existence
 from erario.cli.show.layout import BTC, COINS, STRONG, Column, Row, labelled, paragraph, table
 from erario.cli.show.roll_forward import roll_forward_lines
-from erario.cli.show.words import count, say_existence
+from erario.cli.show.words import count
 from erario.reserve.model import Attribution, Role
 from erario.statement.model import (
     Balance,
@@ -28,6 +29,8 @@ FEW_SCRIPTS: Final = 25
 LABEL: Final = 11
 NAMES: Final = 32
 """Width of the column of names, so that tables below each other line up."""
+ADDRESS: Final = 44
+"""Width of a P2WPKH address on regtest; longer ones stand above their figures."""
 _COUNTED_ROLES: Final = (Role.HOLDING, Role.CUSTODY, Role.TRANSIT)
 
 
@@ -163,8 +166,8 @@ def _script_lines(wallet: WalletStatement, statement: Statement) -> list[Text]:
     if not wallet.scripts:
         return []
     columns = (
-        Column("script"),
-        COINS,
+        Column("script", least=ADDRESS),
+        Column("coins", right=True, least=5),
         BTC,
         Column("existence"),
     )

@@ -1,76 +1,49 @@
-"""Coins and movements as JSON, keys as in the statement's own JSON.
+"""Coins and movements as canonical JSON, each as it stands in the statement's own JSON.
 
-The answer names the network and the cut-off, so that a file of it speaks for itself.
+The answer names the network, the cut-off and what lowers its worth, so that a file of it speaks
+for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 
-from erario.bitcoin.address import show_address
-from erario.bitcoin.values import show_hash
-from erario.cli.printer import json_line
-from erario.cli.show.spreadsheet import say_state
+from erario.statement.codec import canonical_json
+from erario.statement.json_values import (
+    Json,
+    JsonObject,
+    coin_json,
+    finding_json,
+    movement_json,
+    point_json,
+)
 from erario.statement.model import Coin, Movement, Statement, WalletEntry
 
 
 def coins_json(coins: Iterable[Coin], statement: Statement) -> bytes:
     """Coins as JSON."""
-    records = [
-        {
-            "wallet": coin.wallet,
-            "txid": show_hash(coin.outpoint.txid),
-            "vout": coin.outpoint.vout,
-            "sats": coin.sats,
-            "script": coin.script.hex(),
-            "address": show_address(coin.script, statement.network),
-            "height": coin.height,
-            "position": coin.position,
-            "coinbase": coin.coinbase,
-            "immature": coin.immature,
-            "exposed": coin.exposed,
-            "existence": coin.existence.value,
-            "state": say_state(coin),
-            "spent": None
-            if coin.spent is None
-            else {
-                "txid": show_hash(coin.spent.txid),
-                "input": coin.spent.input,
-                "height": coin.spent.height,
-            },
-        }
-        for coin in coins
-    ]
-    return json_line({**_head(statement), "coins": records})
+    return _record("coins", [coin_json(coin) for coin in coins], statement)
 
 
 def movements_json(booked: Iterable[tuple[Movement, WalletEntry]], statement: Statement) -> bytes:
-    """Movements as JSON, one record for each wallet that a movement changes."""
-    records = [
-        {
-            "kind": movement.kind.value,
-            "height": movement.height,
-            "position": movement.position if movement.txid is not None else None,
-            "txid": None if movement.txid is None else show_hash(movement.txid),
-            "holder": movement.holder,
-            "book": movement.book.value,
-            "coinbase": movement.coinbase,
-            "wallet": entry.wallet,
-            "received": entry.received,
-            "between_in": entry.between_in,
-            "sent": entry.sent,
-            "between_out": entry.between_out,
-            "fee": entry.fee,
-            "change": entry.change,
-        }
-        for movement, entry in booked
+    """Movements as JSON, each with those of its entries that were asked for."""
+    asked: dict[int, tuple[Movement, list[WalletEntry]]] = {}
+    for movement, entry in booked:
+        asked.setdefault(id(movement), (movement, []))[1].append(entry)
+    records: list[Json] = [
+        movement_json(replace(movement, entries=tuple(entries)))
+        for movement, entries in asked.values()
     ]
-    return json_line({**_head(statement), "movements": records})
+    return _record("movements", records, statement)
 
 
-def _head(statement: Statement) -> Mapping[str, object]:
-    cutoff = {
-        "height": statement.cutoff.height,
-        "hash": show_hash(statement.cutoff.block_hash),
+def _record(name: str, records: list[Json], statement: Statement) -> bytes:
+    findings = (*statement.findings, *statement.observed.findings)
+    value: JsonObject = {
+        "network": statement.network.value,
+        "cutoff": point_json(statement.cutoff),
+        "findings": [finding_json(finding) for finding in findings],
+        name: records,
     }
-    return {"network": statement.network.value, "cutoff": cutoff}
+    return canonical_json(value) + b"\n"

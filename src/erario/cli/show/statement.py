@@ -20,10 +20,12 @@ from erario.cli.show.words import count, say_network, say_request, short_hash, s
 from erario.errors import Place
 from erario.reserve.model import Attribution, Role
 from erario.reserve.moment import AtInstant
+from erario.statement.evidence import SourceKind
 from erario.statement.finding import Finding, Verdict
 from erario.statement.model import Statement, WalletStatement
 
 LABEL: Final = 9
+_KINDS: Final = {SourceKind.BLOCKS: "block files"}
 _VERDICT_STYLES: Final = {Verdict.PASS: GOOD, Verdict.FAIL: BAD, Verdict.UNKNOWN: DOUBT}
 
 
@@ -40,17 +42,13 @@ class View:
 
 def statement_lines(statement: Statement, view: View) -> list[Text]:
     """The whole page."""
-    lines = head_lines(statement)
-    lines += _uncounted_lines(statement)
-    findings = (*statement.findings, *statement.observed.findings)
-    for finding in findings:
-        if finding.verdict is not Verdict.PASS:
-            lines += [Text(), *finding_lines(finding)]
+    lines = opening_lines(statement)
     for claim in statement.claims:
         place = view.places.get(claim.claim.id)
         lines += [Text(), *claim_lines(claim, statement, place)]
     for holder in statement.holders:
         lines += [Text(), *holder_lines(holder, statement, scripts=view.scripts)]
+    findings = (*statement.findings, *statement.observed.findings)
     passed = [finding for finding in findings if finding.verdict is Verdict.PASS]
     if passed:
         lines += [Text(), Text("Checked", STRONG)]
@@ -59,7 +57,23 @@ def statement_lines(statement: Statement, view: View) -> list[Text]:
     return lines
 
 
-def head_lines(statement: Statement) -> list[Text]:
+def opening_lines(statement: Statement) -> list[Text]:
+    """What stands before every verdict and figure, also of coins and movements."""
+    lines = _head_lines(statement)
+    lines += _uncounted_lines(statement)
+    return lines + doubt_lines(statement)
+
+
+def doubt_lines(statement: Statement) -> list[Text]:
+    """Every finding that is no pass."""
+    lines: list[Text] = []
+    for finding in (*statement.findings, *statement.observed.findings):
+        if finding.verdict is not Verdict.PASS:
+            lines += [Text(), *finding_lines(finding)]
+    return lines
+
+
+def _head_lines(statement: Statement) -> list[Text]:
     """Whose statement it is, at which block, from which sources."""
     holders = statement.holders
     title = clean(holders[0].name) if len(holders) == 1 else count(len(holders), "holder")
@@ -73,8 +87,8 @@ def head_lines(statement: Statement) -> list[Text]:
             since += f", {say_request(statement.asked_since, statement.timezone)}"
         lines += labelled("Since", since, width=LABEL)
     for source in statement.observed.sources:
-        whose = "the user's own, " if source.own else ""
-        text = f"{whose}{source.kind.value}; {clean(source.caveat)}"
+        whose = " of the user's own node" if source.own else ""
+        text = f"{_KINDS[source.kind]}{whose}. {clean(source.caveat)}"
         lines += labelled("Source", text, width=LABEL)
     return lines
 

@@ -18,6 +18,7 @@ from erario.bitcoin.script import classify
 from erario.bitcoin.transaction import Transaction, read_transaction
 from erario.bitcoin.values import Outpoint, Script, Txid, show_btc, show_hash
 from erario.cli.clean import clean
+from erario.cli.show.existence import say_existence
 from erario.cli.show.history import say_kind
 from erario.cli.show.holders import short_script
 from erario.cli.show.layout import STRONG, paragraph
@@ -28,7 +29,8 @@ from erario.cli.show.node_commands import (
     search_commands,
     transaction_commands,
 )
-from erario.cli.show.words import count, say_existence, say_network, short_hash, show_change
+from erario.cli.show.statement import doubt_lines
+from erario.cli.show.words import count, say_network, short_hash, show_change
 from erario.cli.subject import AboutOutput, AboutScript, AboutTransaction, Subject
 from erario.reserve.model import DeclaredScript, Reserve
 from erario.statement.evidence import BlockEvidence, DeclaredWallet, Evidence, TransactionEvidence
@@ -71,6 +73,7 @@ def why_lines(subject: Subject, case: Case) -> tuple[list[Text], bool]:
             lines, commands, known = _about_output(outpoint, case)
         case AboutScript(script):
             lines, commands, known = _about_script(script, case)
+    lines += doubt_lines(case.statement)
     cutoff = case.statement.cutoff
     lines += [Text(), Text("Check it on a node of your own", STRONG)]
     for command in dict.fromkeys(commands):
@@ -227,9 +230,10 @@ def _placed(txid: Txid, case: Case) -> Iterator[str]:
     block, found, _ = case.transactions[txid]
     block_hash = read_header(block.header).block_hash
     steps = count(len(found.branch), "hash", "hashes")
+    proof = f"a Merkle branch of {steps} leads into its header"
     yield (
         f"in block {block.height} {short_hash(block_hash)}, position {found.position}: "
-        f"a Merkle branch of {steps} leads into its header"
+        f"{proof if found.branch else 'alone there, its hash stands in the header'}"
     )
 
 

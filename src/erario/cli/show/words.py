@@ -1,4 +1,4 @@
-"""How values are said to people: amounts, moments, cut-offs, existence."""
+"""How values are said to people: amounts, moments, cut-offs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,9 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import show_btc, show_hash
 from erario.cli.clean import clean
 from erario.reserve.moment import AtHash, AtHeight, AtInstant, AtTip, ClaimMoment, CutoffRequest
-from erario.statement.evidence import ChainNote, UnspentWord
-from erario.statement.model import Existence
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NETWORKS: Final = {NetworkName.MAIN: "mainnet"}
-_WORDS: Final = {
-    UnspentWord.BLOCKS: "every block up to the cut-off",
-    UnspentWord.SNAPSHOT: "a pinned snapshot",
-    UnspentWord.OWN_NODE: "the user's own node",
-    UnspentWord.SERVERS: "the servers",
-}
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -93,16 +85,3 @@ def say_moment(moment: ClaimMoment) -> str:
     if _DAY.fullmatch(moment.written):
         return f"on {moment.written}"
     return f"over {clean(moment.written)}"
-
-
-def say_existence(existence: Existence, word: UnspentWord, chain: ChainNote) -> str:
-    """How well something is shown to exist, and on whose word it is unspent."""
-    if existence is Existence.UNSPENT:
-        return f"unspent, on the word of {_WORDS[word]}"
-    if existence is Existence.INCLUDED:
-        return f"included; unspent on the word of {_WORDS[word]}"
-    if not chain.authenticated:
-        return "reported: on this network proof of work alone proves nothing"
-    if not chain.enough_work:
-        return "reported: the chain has less than the network's minimum work"
-    return "reported: a server says so"

@@ -1,0 +1,109 @@
+"""From what was typed to what the library takes: a reserve, a source, a picker of wallets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from erario.assess import assess
+from erario.auditing import collect
+from erario.chain.source import ChainSource
+from erario.chain.sources import open_source
+from erario.cli.printer import Printer
+from erario.errors import Place
+from erario.reserve.loader import load
+from erario.reserve.model import Reserve
+from erario.reserve.plain_list import reserve_from_list
+from erario.statement.evidence import Evidence
+from erario.statement.finding import Verdict
+from erario.statement.model import Outcome, Statement
+
+FAILED: Final = 1
+UNKNOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What commands ask of the chain: a reserve, where to look, and when."""
+
+    reserve: Reserve
+    source: str
+    own: bool
+    at: str | None
+    since: str | None = None
+
+
+def is_plain_list(path: Path) -> bool:
+    """Whether a path names a list of addresses: neither a folder nor a TOML file."""
+    return path.suffix.lower() != ".toml" and not path.is_dir()
+
+
+def load_reserve(path: Path) -> Reserve:
+    """The reserve in a file or folder, or the one that a plain list stands for.
+
+    Raises:
+        ErarioError: it cannot be used.
+    """
+    if is_plain_list(path):
+        reserve, _ = reserve_from_list(path)
+        return reserve
+    return load(path)
+
+
+def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
+    """Collect the evidence and assess it, with a bar if somebody looks on.
+
+    Raises:
+        ErarioError: the source cannot be read, or the question cannot be asked of it.
+    """
+    source = open_chain(question)
+    with printer.progress() as progress:
+        evidence = collect(
+            question.reserve, source, at=question.at, since=question.since, progress=progress
+        )
+    return evidence, assess(evidence)
+
+
+def open_chain(question: Question) -> ChainSource:
+    """The source by its name; `~` in its path is the home folder, which no shell expands there."""
+    kind, colon, path = question.source.partition(":")
+    home = str(Path(path).expanduser()) if path.startswith("~") else path
+    return open_source(f"{kind}{colon}{home}", question.reserve.network, own=question.own)
+
+
+def claim_places(reserve: Reserve) -> dict[str, Place]:
+    """Where each claim is written."""
+    return {claim.id: claim.place for claim in reserve.claims}
+
+
+def check_wallets(reserve: Reserve, wanted: tuple[str, ...]) -> None:
+    """Refuse a wallet that the reserve does not have.
+
+    Raises:
+        click.BadParameter: with the wallets that it has.
+    """
+    known = [wallet.id for wallet in reserve.wallets]
+    for name in wanted:
+        if name not in known:
+            has = ", ".join(known) or "none"
+            raise click.BadParameter(f"there is no wallet {name!r}; there are: {has}.")
+
+
+def exit_code(statement: Statement) -> int:
+    """1 where something failed, else 3 where something is unknown, else 0."""
+    outcomes = {claim.outcome for claim in statement.claims}
+    code = findings_code(statement)
+    if code == FAILED or Outcome.BROKEN in outcomes:
+        return FAILED
+    return UNKNOWN if code or outcomes - {Outcome.KEPT} else 0
+
+
+def findings_code(statement: Statement) -> int:
+    """The same for the findings alone: what is true of coins and movements as well."""
+    verdicts = {f.verdict for f in (*statement.findings, *statement.observed.findings)}
+    if Verdict.FAIL in verdicts:
+        return FAILED
+    return UNKNOWN if Verdict.UNKNOWN in verdicts else 0

@@ -1,0 +1,323 @@
+"""Commands as people run them: exit code, stdout and stderr, on a small chain."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from importlib.resources import files
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+from tests.unit.cli.conftest import TILL_ADDRESS, VAULT_ADDRESS, World
+
+from erario.cli.main import COMMANDS, cli, run
+
+Captured = pytest.CaptureFixture[str]
+
+
+def schema() -> object:
+    return json.loads(files("erario.statement").joinpath("statement.schema.json").read_text())
+
+
+def test_audit_answers_the_claim(world: World, capsys: Captured) -> None:
+    assert run(["audit", "--source", world.source, "--at", "2025-04-03"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "Treasury of Exampleland".ljust(62) + "2 scripts, regtest"
+    assert lines[1].startswith("Cut-off  block 3 ")
+    assert lines[1].endswith(", end of 2025-04-03 UTC, settled")
+    assert lines[5:9] == [
+        'KEPT     minister  "> 4 BTC" on 2025-04-03                       reserve.toml:15',
+        "         4.90000000 to 50.00000000 BTC in blocks 2 to 3, margin 0.90000000",
+        "         rests on: unspent, on the word of every block up to the cut-off",
+        "",
+    ]
+    assert "holding, declared                       1       4.90000000  unspent" in lines
+    assert "transit, declared                       1      20.00000000  unspent" in lines
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_broken_claim_exits_1(world: World, capsys: Captured) -> None:
+    reserve = world.folder / "reserve.toml"
+    reserve.write_text(reserve.read_text().replace('"> 4 BTC"', '"> 60 BTC"'))
+    assert run(["audit", "--source", world.source, "--at", "2025-04-03"]) == 1
+    assert "\nBROKEN   minister" in capsys.readouterr().out
+
+
+def test_a_claim_after_the_cutoff_exits_3(world: World, capsys: Captured) -> None:
+    assert run(["audit", "reserve.toml", "--source", world.source, "--at", "1"]) == 3
+    assert "\nUNKNOWN  minister" in capsys.readouterr().out
+
+
+def test_the_roll_forward(world: World, capsys: Captured) -> None:
+    run(["audit", "--source", world.source, "--since", "1", "--at", "2025-04-03"])
+    out = capsys.readouterr().out
+    assert "Roll-forward from the end of block 1 to the end of block 3\n" in out
+    assert "opening             50.00000000  50.00000000\n" in out
+    assert "- fees               0.10000000   0.10000000\n" in out
+    assert "= closing           24.90000000   4.90000000\n" in out
+
+
+def test_audit_json_is_canonical_and_by_the_schema(
+    world: World, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    args = ["audit", "--source", world.source, "--at", "2025-04-03", "--json"]
+    assert run(args) == 0
+    out, err = capsysbinary.readouterr()
+    assert err == b""
+    statement = json.loads(out)
+    jsonschema.validate(statement, schema())
+    assert [claim["outcome"] for claim in statement["claims"]] == ["kept"]
+    assert run(args) == 0
+    assert capsysbinary.readouterr().out == out
+    assert run([*args, "-o", "statement.json"]) == 0
+    assert capsysbinary.readouterr() == (b"", b"Wrote statement.json.\n")
+    assert Path("statement.json").read_bytes() == out
+
+
+def test_schema_is_what_statements_answer_to(capsys: Captured) -> None:
+    assert run(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == schema()
+
+
+def test_audit_csv_has_a_row_for_each_script(world: World, capsys: Captured) -> None:
+    run(["audit", "--source", world.source, "--csv"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["wallet"], row["address"], row["balance_sats"]) for row in rows] == [
+        ("vault", VAULT_ADDRESS, "490000000"),
+        ("till", TILL_ADDRESS, "2000000000"),
+    ]
+
+
+def test_two_formats_are_refused(world: World, capsys: Captured) -> None:
+    assert run(["audit", "--source", world.source, "--csv", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "cli.usage"
+
+
+def test_the_user_s_own_node_is_named(world: World, capsys: Captured) -> None:
+    run(["audit", "--source", world.source, "--own", "--at", "2025-04-03"])
+    assert "rests on: unspent, on the word of the user's own node\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("holds", "verdict"),
+    [
+        ("> 4 BTC", "UNKNOWN: KEPT if these addresses are the holder's"),
+        ("< 4 BTC", "UNKNOWN: BROKEN if these addresses are the holder's"),
+    ],
+)
+def test_a_plain_list_is_inferred(holds: str, verdict: str, world: World, capsys: Captured) -> None:
+    args = ["audit", "list.txt", "--holds", holds, "--at", "2025-04-03", "--source", world.source]
+    assert run(args) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert verdict in lines
+    said = "Nothing here is counted: there are only inferred wallets, which somebody"
+    assert lines.index(said) < next(n for n, line in enumerate(lines) if "0000 BTC" in line)
+
+
+def test_a_plain_list_with_its_document_stands(world: World, capsys: Captured) -> None:
+    Path("gazette.txt").write_text(f"We hold {VAULT_ADDRESS} and {TILL_ADDRESS}.\n")
+    args = ["audit", "list.txt", "--holds", "> 4 BTC", "--at", "2025-04-03"]
+    args += ["--document", "gazette.txt", "--source", world.source, "--save", "saved"]
+    assert run(args) == 0
+    out, err = capsys.readouterr()
+    assert '\nKEPT     claim  "> 4 BTC" on 2025-04-03' in out
+    assert "Wrote saved/gazette.txt.\n" in err
+    assert err.endswith("Wrote saved/reserve.toml.\n")
+    assert run(["audit", "saved", "--source", world.source, "--at", "2025-04-03"]) == 0
+    assert "\nKEPT     claim" in capsys.readouterr().out
+    assert run(args) == 2
+    assert "[save.exists]" in capsys.readouterr().err
+
+
+def test_a_plain_list_without_a_claim_shows_what_is_there(world: World, capsys: Captured) -> None:
+    assert run(["audit", "list.txt", "--source", world.source]) == 3
+    assert "holding, inferred, not counted          2      24.90000000" in capsys.readouterr().out
+
+
+def test_options_of_lists_are_refused_for_reserves(world: World, capsys: Captured) -> None:
+    assert run(["audit", ".", "--holds", "> 4 BTC", "--source", world.source]) == 2
+    assert "are for a plain list" in capsys.readouterr().err
+
+
+def test_check_counts_what_is_declared(world: World, capsys: Captured) -> None:
+    assert run(["check", "reserve.toml"]) == 0
+    assert capsys.readouterr().out == (
+        "reserve.toml: no problems; 1 holder, 2 wallets, 0 documents, 1 claim (wallets: 2"
+        " declared)\n"
+    )
+    assert run(["check", "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert run(["check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "declared": {"claims": 1, "documents": 0, "holders": 1, "wallets": 2},
+        "problems": [],
+    }
+
+
+def test_check_reports_every_problem_with_line_and_remedy(world: World, capsys: Captured) -> None:
+    reserve = world.folder / "reserve.toml"
+    text = reserve.read_text().replace("transit", "transti").replace("> 4 BTC", "> 4.123456789 BTC")
+    reserve.write_text(text)
+    assert run(["check", "reserve.toml"]) == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0].startswith("reserve.toml:12: ")
+    assert lines[2].startswith("reserve.toml:17: ")
+    assert all(line.startswith("    ") for line in (lines[1], lines[3]))
+    assert lines[4] == "reserve.toml: 2 problems"
+    assert run(["check", "--json", "reserve.toml"]) == 1
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [problem["place"]["line"] for problem in problems] == [12, 17]
+    assert all(problem["remedy"] and problem["code"] for problem in problems)
+    assert run(["audit", "--source", world.source]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == lines[0]
+
+
+def test_a_reserve_that_is_not_there_could_not_be_checked(world: World, capsys: Captured) -> None:
+    assert run(["check", "nothing.toml"]) == 2
+    assert "[reserve.unreadable]" in capsys.readouterr().err
+
+
+def test_coins_are_those_unspent_at_the_cutoff(world: World, capsys: Captured) -> None:
+    assert run(["coins", "--source", world.source]) == 0
+    out = capsys.readouterr().out
+    assert f"    {world.payment}:0\n" in out
+    assert f"    {world.payment}:2\n" in out
+    assert world.mined not in out
+    assert out.endswith("\n2 unspent coins, 24.90000000 BTC\n")
+    assert run(["coins", "--source", world.source, "--spent", "--wallet", "vault"]) == 0
+    out = capsys.readouterr().out
+    assert "vault        1  50.00000000             spent in 3\n" in out
+    assert f"spent by\n    {world.payment}, input 0\n" in out
+    assert out.endswith("\n1 unspent coin, 4.90000000 BTC\n")
+
+
+def test_coins_as_csv_and_json(world: World, capsys: Captured) -> None:
+    run(["coins", "--source", world.source, "--csv"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["wallet"], row["vout"], row["btc"]) for row in rows] == [
+        ("till", "0", "20.00000000"),
+        ("vault", "2", "4.90000000"),
+    ]
+    run(["coins", "--source", world.source, "--json"])
+    record = json.loads(capsys.readouterr().out)
+    assert (record["network"], record["cutoff"]["height"], record["findings"]) == (
+        "regtest",
+        16,
+        [],
+    )
+    assert [coin["sats"] for coin in record["coins"]] == [2_000_000_000, 490_000_000]
+
+
+def test_a_wallet_that_is_not_there(world: World, capsys: Captured) -> None:
+    assert run(["coins", "--wallet", "x", "--source", world.source]) == 2
+    assert "there are: vault, till" in capsys.readouterr().err
+
+
+def test_history_has_each_wallet_s_balance(world: World, capsys: Captured) -> None:
+    assert run(["history", "--source", world.source]) == 0
+    out = capsys.readouterr().out
+    assert out.split("\n\n", 1)[1] == (
+        "wallet  height    change BTC  balance BTC  movement\n"
+        "vault        1  +50.00000000  50.00000000  mined\n"
+        f"    {world.mined}\n"
+        "vault        3  -45.10000000   4.90000000  out+between\n"
+        f"    {world.payment}\n"
+        "    of it fee 0.10000000 BTC\n"
+        "till         3  +20.00000000  20.00000000  between\n"
+        f"    {world.payment}\n"
+        "\n"
+        "3 movements\n"
+    )
+
+
+def test_history_since_a_cutoff_and_of_one_wallet(world: World, capsys: Captured) -> None:
+    run(["history", "--source", world.source, "--since", "2025-04-01", "--wallet", "till"])
+    out = capsys.readouterr().out
+    assert world.mined not in out
+    assert out.endswith("\n1 movement\n")
+    run(["history", "--source", world.source, "--since", "2", "--csv"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["wallet"], row["change_btc"]) for row in rows] == [
+        ("vault", "-45.10000000"),
+        ("till", "20.00000000"),
+    ]
+    run(["history", "--source", world.source, "--wallet", "vault", "--json"])
+    movements = json.loads(capsys.readouterr().out)["movements"]
+    assert [[entry["wallet"] for entry in moved["entries"]] for moved in movements] == [
+        ["vault"],
+        ["vault"],
+    ]
+
+
+def test_why_a_transaction(world: World, capsys: Captured) -> None:
+    assert run(["why", world.payment, "--source", world.source]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"transaction {world.payment}\n  in block 3 ")
+    assert "a Merkle branch of 1 hash leads" in out
+    assert "  vault: -45.10000000 BTC, out+between (holder treasury)\n" in out
+    assert f"\nspends {world.mined}:0\n" in out
+    assert f"\npays {world.payment}:2\n" in out
+    assert "  wallet till of Treasury of Exampleland: transit, declared\n" in out
+    assert "  written at reserve.toml:13\n" in out
+    assert f"\n  bitcoin-cli -chain=regtest getrawtransaction {world.payment} 2 " in out
+    assert f"\n  bitcoin-cli -chain=regtest gettxout {world.payment} 2 false\n" in out
+
+
+def test_why_an_output_and_a_script(world: World, capsys: Captured) -> None:
+    assert run(["why", f"{world.mined}:0", "reserve.toml", "--source", world.source]) == 0
+    out = capsys.readouterr().out
+    assert f"  spent by {world.payment},\n  input 0, in block 3" in out
+    assert run(["why", VAULT_ADDRESS, "--source", world.source]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"p2wpkh {VAULT_ADDRESS}\n  wallet vault of Treasury")
+    assert "alone there, its\n  hash stands in the header" in out
+    assert f"scantxoutset start '[\"addr({VAULT_ADDRESS})\"]'" in out
+
+
+def test_why_what_is_not_known(world: World, capsys: Captured) -> None:
+    for what in ("11" * 32, f"{'11' * 32}:0", f"{world.payment}:1", f"{world.payment}:9", "51"):
+        assert run(["why", what, "--source", world.source]) == 3
+    out = capsys.readouterr().out
+    assert (
+        "Up to block 16 of regtest, nothing pays to a watched script or spends from\n  one.\n"
+        in out
+    )
+    assert f"  bitcoin-cli -chain=regtest getrawtransaction {'11' * 32} 2\n" in out
+    assert "  It pays 25.00000000 BTC to 51.\n" in out
+    assert "  The transaction has only 3 outputs.\n" in out
+    assert "  It is in no wallet of this reserve, so nothing was looked for.\n" in out
+
+
+def test_why_something_else(world: World, capsys: Captured) -> None:
+    assert run(["why", "bc1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysn4v0345", "--source", world.source]) == 2
+    assert "[address.network]" in capsys.readouterr().err
+
+
+def examples() -> list[str]:
+    """Every command line in the epilogs of the help."""
+    context = click.Context(cli)
+    epilogs = [cli.epilog, *(getattr(cli.get_command(context, n), "epilog", "") for n in COMMANDS)]
+    lines = "\n".join(str(epilog) for epilog in epilogs).replace("\\\n", " ").splitlines()
+    return [" ".join(line.split()) for line in lines if line.startswith("  erario ")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_ends_with_an_example(name: str, capsys: Captured) -> None:
+    assert run([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    _, _, shown = out.partition("  Example")
+    assert f"    erario {name}" in shown
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("line", examples())
+def test_the_examples_of_the_help_run(line: str, world: World, capsys: Captured) -> None:
+    assert run(shlex.split(line)[1:]) in {0, 3}, capsys.readouterr()
