@@ -217,8 +217,10 @@ def write_files(story: Story) -> None:
         "gazette-112.html",
         "Official Gazette of Altamar, number 112",
         [
-            "From 15 November 2024 the reserve stands on many addresses, with at most 6 BTC on "
-            "each, so that no public key with much behind it is ever visible.",
+            (
+                "From 15 November 2024 the reserve stands on many addresses, with at most 6 BTC on "
+                "each, so that no public key with much behind it is ever visible."
+            ),
         ],
         story.split_addresses,
     )
