@@ -7,8 +7,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-# Two workers: enough for every machine, and each compiles the scanners for itself.
-PYTEST_ARGS ?= --numprocesses 2
+# Two workers, as on the smallest machine; tests that share a chain stay on one (xdist_group).
+PYTEST_ARGS ?= --numprocesses 2 --dist loadgroup
 
 .PHONY: help demo test test-boundscheck lint format lock demo-data clean
 
