@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 import click
 
 from erario import __version__
+from erario.cli.interrupt import Interrupter
 from erario.cli.printer import Printer, drop_stdout
 from erario.errors import ErarioError, RequestError
 
@@ -109,18 +110,23 @@ def run(args: list[str]) -> int:
 def main() -> NoReturn:
     """The entry point of the command `erario`."""
     _mend_streams()
+    args = sys.argv[1:]
+    interrupter = Interrupter(lambda: _tell_interrupted(args), COULD_NOT_RUN)
+    interrupter.watch()
     try:
-        code = run(sys.argv[1:])
+        code = run(args)
     except KeyboardInterrupt:
-        error = RequestError(
-            CliCode.INTERRUPTED,
-            "stopped before it was done; nothing was written",
-            remedy="The next run starts again.",
-        )
-        Printer(as_json=_asks_for_json(sys.argv[1:])).error(error)
-        # Threads that still scan would keep a plain exit waiting for them.
-        os._exit(COULD_NOT_RUN)
+        interrupter.leave()
     sys.exit(code)
+
+
+def _tell_interrupted(args: list[str]) -> None:
+    error = RequestError(
+        CliCode.INTERRUPTED,
+        "stopped before it was done; nothing was written",
+        remedy="The next run starts again.",
+    )
+    Printer(as_json=_asks_for_json(args)).error(error)
 
 
 def _asks_for_json(args: list[str]) -> bool:

@@ -29,6 +29,9 @@ class Bar:
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             transient=True,
+            # Whatever else is written goes straight out: Ctrl-C must not wait for the bar.
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._steps: dict[str, TaskID] = {}
 

@@ -195,7 +195,7 @@ def test_coins_are_those_unspent_at_the_cutoff(world: World, capsys: Captured) -
     assert run(["coins", "--source", world.source, "--spent", "--wallet", "vault"]) == 0
     out = capsys.readouterr().out
     assert "vault        1  50.00000000             spent in 3\n" in out
-    assert f"spent by\n    {world.payment}, input 0\n" in out
+    assert f"    spent by {world.payment},\n    input 0\n" in out
     assert out.endswith("\n1 unspent coin, 4.90000000 BTC\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,31 @@ def test_ctrl_c_under_json_is_json() -> None:
     done = erario("audit", "--json", code=STOPPED)
     assert (done.returncode, done.stderr) == (2, b"")
     assert json.loads(done.stdout)["error"]["code"] == "cli.interrupted"
+
+
+BUSY = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from erario.cli import main as entry
+def run(args):
+    with ThreadPoolExecutor() as pool:
+        print("busy", flush=True)
+        pool.submit(time.sleep, 60).result()
+entry.run = run
+entry.main()
+"""
+
+
+def test_ctrl_c_does_not_wait_for_threads() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"busy\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert err.count(b"[cli.interrupted]") == 1
 
 
 GONE = """
