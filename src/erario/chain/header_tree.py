@@ -222,10 +222,13 @@ class HeaderTree:
     def _adopt(self, node: int) -> None:
         """Make the nodes that waited for the hash of this node its children."""
         child = self._orphans.pop(self._hash(node), _NONE)
-        self._children[node] = child
         while child != _NONE:
+            behind = self._siblings[child]
             self._parents[child] = node
-            child = self._siblings[child]
+            # Children that came in the same batch, before it, may be linked already.
+            self._siblings[child] = self._children[node]
+            self._children[node] = child
+            child = behind
 
     def _judge(self, connected: list[int]) -> None:
         """Judge nodes whose parents are judged, and all that waited for them."""
