@@ -10,10 +10,10 @@ BIN := .venv/bin
 # Two workers, as on the smallest machine; tests that share a chain stay on one (xdist_group).
 PYTEST_ARGS ?= --numprocesses 2 --dist loadgroup
 
-.PHONY: help demo test test-boundscheck lint format lock demo-data clean
+.PHONY: help demo test lint format lock demo-data clean
 
 help: ## list what can be made
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## set up, and audit the embedded demonstration
 	@$$(scripts/python) scripts/setup_venv.py run
