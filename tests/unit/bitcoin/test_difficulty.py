@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.strategies.headers import SlowChain
 
 from erario.bitcoin.difficulty import PERIOD, TIMESPAN, is_easy_time, required_bits, retarget
 from erario.bitcoin.network import NetworkName, network
@@ -121,57 +122,14 @@ def test_regtest_never_retargets():
     assert required_bits(REGTEST, PERIOD, 5000, lambda h: ends[h]) == 0x207FFFFF
 
 
-class SlowChain:
-    """The plain twin: goes forward with the period's own difficulty, never walks back.
-
-    Targets are turned into bits through the bytes of the number, as OpenSSL's MPI format has them.
-    """
-
-    def __init__(self, rules, first_bits):
-        self.rules = rules
-        self.blocks = [(1_600_000_000, first_bits)]
-        self.period_bits = first_bits
-
-    def next_bits(self, time):
-        height = len(self.blocks)
-        last_time, last_bits = self.blocks[-1]
-        if height % 2016:
-            easy = self.rules.min_difficulty_blocks and time - last_time > 20 * 60
-            return self.to_bits(self.rules.pow_limit) if easy else self.period_bits
-        base = self.period_bits if self.rules.bip94 else last_bits
-        week = 7 * 24 * 60 * 60
-        spent = last_time - self.blocks[-2016][0]
-        spent = min(spent, 8 * week)
-        spent = max(spent, week / 2)
-        return self.to_bits(
-            min(self.to_target(base) * int(spent) // (2 * week), self.rules.pow_limit)
-        )
-
-    def add(self, time):
-        bits = self.next_bits(time)
-        if len(self.blocks) % 2016 == 0:
-            self.period_bits = bits
-        self.blocks.append((time, bits))
-
-    @staticmethod
-    def to_bits(target):
-        data = target.to_bytes(33, "big").lstrip(b"\0")
-        if data[0] >= 0x80:
-            data = b"\0" + data
-        return int.from_bytes(bytes((len(data),)) + (data + b"\0\0")[:3], "big")
-
-    @staticmethod
-    def to_target(bits):
-        data = bits.to_bytes(4, "big")
-        return int.from_bytes((data[1:] + bytes(data[0]))[: data[0]], "big")
-
-
 @pytest.mark.parametrize("rules", [MAIN, TESTNET3, TESTNET4, SIGNET], ids=lambda r: r.name.value)
 @pytest.mark.parametrize("seed", range(4))
 def test_long_chains_beside_the_twin(rules, seed):
     """Five periods with times of every kind: steady, jumping, backwards, bursts and droughts."""
     source = random.Random(seed)
-    slow = SlowChain(rules, SlowChain.to_bits(rules.pow_limit >> source.choice([8, 24, 40])))
+    slow = SlowChain(
+        rules, 1_600_000_000, SlowChain.to_bits(rules.pow_limit >> source.choice([8, 24, 40]))
+    )
     for _ in range(5):
         pace = source.choice([100, 300, 600, 1100, 3000])
         for _ in range(PERIOD):
