@@ -30,19 +30,19 @@ _Point = AtHeight | AtInstant
 def read_claim(table: Table, scope: Scope, wallets: Mapping[str, Wallet]) -> Claim | None:
     """The claim that a table makes; None where it cannot be asked."""
     table.check_keys("holds", "within", "at", "holder", "wallets", "document")
-    holds = _read_holds(table)
-    within = _read_within(table, None if holds is None else holds[0])
+    comparator, amount = _read_holds(table)
+    within = _read_within(table, comparator)
     moment = _read_at(table, scope.timezone)
     named = _read_wallets(table, wallets)
     holder = _read_holder(table, scope, [wallets[name] for name in named])
     document = read_reference(table, "document", scope.documents)
-    if holds is None or moment is None:
+    if comparator is None or amount is None or moment is None:
         return None
     return Claim(
         id=str(table.path[-1]),
         holds=str(table.data["holds"]),
-        comparator=holds[0],
-        amount=holds[1],
+        comparator=comparator,
+        amount=amount,
         within=within,
         moment=moment,
         holder=holder,
@@ -72,17 +72,19 @@ def read_amount(text: str) -> Sats:
     return read_btc(match["amount"])
 
 
-def _read_holds(table: Table) -> tuple[Comparator, Sats] | None:
+def _read_holds(table: Table) -> tuple[Comparator | None, Sats | None]:
+    """Comparator and amount; the first also where the second is wrong, for the rules on `~`."""
     text = table.text("holds") if table.require("holds", 'holds = "> 6100 BTC"') else None
     if text is None:
-        return None
+        return None, None
     try:
         return read_comparison(text)
     except ValueError as error:
         table.report(
             ProblemCode.AMOUNT, "holds", f"{show(text)} cannot be compared: {error}", _AMOUNT_REMEDY
         )
-        return None
+    match = _HOLDS.fullmatch(text)
+    return (None if match is None else Comparator(match["sign"])), None
 
 
 def _read_within(table: Table, comparator: Comparator | None) -> Sats:

@@ -9,6 +9,7 @@ passes the first stage.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -74,7 +75,8 @@ def _only_good(reserve: Reserve | None, problems: tuple[Problem, ...]) -> Reserv
 
 def _read(path: str | Path) -> tuple[Reserve | None, tuple[Problem, ...]]:
     file = Path(path)
-    if file.is_dir():
+    # Path.is_dir raises for names that are too long; this says no, and reading tells why.
+    if os.path.isdir(file):  # noqa: PTH112
         file /= FILE_NAME
     problems = Problems()
     data = read_bytes(file, MAX_RESERVE, Place(str(file)), problems)

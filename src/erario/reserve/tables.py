@@ -134,7 +134,7 @@ class Table:
             ProblemCode.BAD_VALUE,
             key,
             f'"{key}" cannot be {show(value)}',
-            f'Did you mean "{near[0]}"? ' * bool(near) + f"It is one of: {', '.join(words)}.",
+            (f'Did you mean "{near[0]}"? ' if near else "") + f"It is one of: {', '.join(words)}.",
         )
         return default
 
