@@ -7,6 +7,7 @@ copy may be bad. Memory: some 180 bytes for each block, and no Python object.
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -35,13 +36,14 @@ from erario.chain.hash_index import HASH_SIZE, HashIndex
 from erario.chain.scanner import BlockFileView
 from erario.chain.source import Progress, ProgressCallback
 from erario.chain.whole_block import check_copy, is_whole_block
-from erario.errors import Place, SourceError
+from erario.errors import Place, RequestError, SourceError
 
 STEP: Final = "Reading block headers"
 
 _READERS: Final = 8
 """Threads that wait for the disk: the walk is a chain of small reads far apart."""
 _TICK: Final = 0.1
+_FIRST_LOOK: Final = 1 << 20
 _SPARE_HANDLES: Final = 128
 
 RECORD_DTYPE: Final = np.dtype(
@@ -205,9 +207,11 @@ def read_block_index(path: Path, name: NetworkName, progress: ProgressCallback) 
     """
     found = find_block_files(path, name)
     parameters = network(name)
-    _refuse_other_network(found, parameters)
+    _refuse_other_network(found, parameters, searched=False)
     _allow_handles(len(found.paths))
     results = _walk_all(found, parameters, progress)
+    if not any(records.offsets for _, _, records in results):
+        _refuse_other_network(found, parameters, searched=True)
     return BlockIndex(
         parameters,
         tuple(file for file, _, _ in results),
@@ -269,13 +273,18 @@ def _walk_one(
         return IndexedFile(path, file.stamp, records.extent), view, records
 
 
-def _refuse_other_network(found: BlockPaths, parameters: Network) -> None:
-    """Say so at once if the first file is another network's: its search for a magic would be long
-    and would find nothing."""
+def _refuse_other_network(found: BlockPaths, parameters: Network, *, searched: bool) -> None:
+    """Say so if the first file begins as another network's and holds no block of this one.
+
+    It is asked before the walk, since the search for a magic that never comes is long, and after
+    one that found nothing (`searched`).
+    """
     with open_block_file(found.paths[0], found.key) as file:
-        magic = file.read(0, 4)
+        start = file.read(0, _FIRST_LOOK)
+    if parameters.magic in start and not searched:
+        return
     for name in NetworkName:
-        if name is not parameters.name and network(name).magic == magic:
+        if name is not parameters.name and start.startswith(network(name).magic):
             raise SourceError(
                 ChainCode.OTHER_NETWORK,
                 f"{found.paths[0].name} holds blocks of {name}, not of {parameters.name}",
@@ -289,14 +298,22 @@ def _allow_handles(files: int) -> None:
     """Raise this process's limit of open files to what mapping the folder takes.
 
     CPython before 3.13 keeps one open for each mapped file.
+
+    Raises:
+        RequestError: the system does not allow so many.
     """
     import resource  # noqa: PLC0415 - not on every system
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = files + _SPARE_HANDLES
-    if soft == resource.RLIM_INFINITY or wanted <= soft:
+    if sys.version_info >= (3, 13) or soft == resource.RLIM_INFINITY or wanted <= soft:
         return
-    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        raise RequestError(
+            ChainCode.TOO_MANY_FILES,
+            f"{files} block files must be open at once, and this system allows {hard}",
+            remedy=f"Raise the limit with: ulimit -n {wanted}, or use Python 3.13 or newer.",
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 

@@ -181,7 +181,7 @@ class BlocksSource:
         progress: ProgressCallback,
     ) -> Iterator[BlockEvidence]:
         heights, starts = np.unique(hits["height"], return_index=True)
-        ends = np.append(starts[1:], len(hits))
+        ends = np.append(starts, len(hits))[1:]
         for done, (height, start, end) in enumerate(
             zip(heights.tolist(), starts.tolist(), ends.tolist(), strict=True)
         ):

@@ -14,6 +14,7 @@ class ChainCode(StrEnum):
     EXTRA_MISSING = "source.extra-missing"
     PATH_MISSING = "source.path-missing"
     UNREADABLE = "source.unreadable"
+    TOO_MANY_FILES = "source.too-many-files"
     HEIGHT_UNKNOWN = "source.height-unknown"
 
     NO_BLOCK_FILES = "blocks.no-files"

@@ -79,9 +79,8 @@ def _grow_tree(
     firsts = index.firsts
     for begin in range(0, len(firsts), _BATCH):
         progress(Progress(STEP, begin, len(firsts), "blocks"))
-        for number in firsts[begin : begin + _BATCH]:
-            if number not in unfinished:
-                tree.add(index.header(number))
+        batch = firsts[begin : begin + _BATCH]
+        tree.add_many(b"".join(index.header(n) for n in batch if n not in unfinished))
     progress(Progress(STEP, len(firsts), len(firsts), "blocks"))
     return tree
 
