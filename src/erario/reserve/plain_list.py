@@ -69,7 +69,7 @@ def read_list(path: str | Path) -> PlainList:
     data = read_bytes(file, MAX_LIST, place, problems)
     text = None if data is None else decode(data, str(file), problems)
     rows = [] if text is None else list(_rows(text, str(file), problems))
-    if text is not None and not rows:
+    if text is not None and not rows and not problems.all():
         problems.add(
             ProblemCode.LIST,
             place,
