@@ -58,9 +58,9 @@ def test_the_roll_forward(world: World, capsys: Captured) -> None:
     run(["audit", "--source", world.source, "--since", "1", "--at", "2025-04-03"])
     out = capsys.readouterr().out
     assert "Roll-forward from the end of block 1 to the end of block 3\n" in out
-    assert "opening             50.00000000  50.00000000\n" in out
-    assert "- fees               0.10000000   0.10000000\n" in out
-    assert "= closing           24.90000000   4.90000000\n" in out
+    assert "opening                     50.00000000          50.00000000\n" in out
+    assert "- fees                       0.10000000           0.10000000\n" in out
+    assert "= closing                   24.90000000           4.90000000\n" in out
 
 
 def test_audit_json_is_canonical_and_by_the_schema(

@@ -282,14 +282,14 @@ def test_the_roll_forward_of_the_holder_and_of_each_wallet() -> None:
         text(
             """
         Roll-forward from the end of block 12 to the end of block 25
-                               counted       vault
-        opening             1.00000000  1.00000000
-        + received          5.00000000  5.00000000
-        + from own wallets  0.00000000  0.00000000
-        - sent              0.00000001  0.00000001
-        - to own wallets    0.00000000  0.00000000
-        - fees              0.00000002  0.00000002
-        = closing           5.99999997  5.99999997
+                                        counted                vault
+        opening                      1.00000000           1.00000000
+        + received                   5.00000000           5.00000000
+        + from own wallets           0.00000000           0.00000000
+        - sent                       0.00000001           0.00000001
+        - to own wallets             0.00000000           0.00000000
+        - fees                       0.00000002           0.00000002
+        = closing                    5.99999997           5.99999997
                             wwwwwwwwwwwwwwwwwwwwwww...
         opening                             1.00000000
         """

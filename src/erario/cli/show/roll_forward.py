@@ -15,6 +15,8 @@ from erario.statement.model import HolderStatement, RollForward, Statement
 SIDE_BY_SIDE: Final = 2
 """Books beside each other: two amounts of 21 million BTC and a long wallet id fit in 80 columns."""
 LONGEST_TITLE: Final = 26
+LONGEST_AMOUNT: Final = 19
+"""Cells of `21,000,000.00000000`: with them, books below each other line up."""
 
 _LINES: Final[tuple[tuple[str, Callable[[RollForward], int]], ...]] = (
     ("opening", lambda book: book.opening),
@@ -45,7 +47,8 @@ def roll_forward_lines(holder: HolderStatement, statement: Statement) -> list[Te
 
 
 def _beside(books: list[tuple[str, RollForward]]) -> list[Text]:
-    columns = [Column(""), *(Column(_short(name), right=True) for name, _ in books)]
+    columns = [Column("")]
+    columns += [Column(_short(name), right=True, least=LONGEST_AMOUNT) for name, _ in books]
     rows = [Row((label, *(show_btc(part(book)) for _, book in books))) for label, part in _LINES]
     return table(columns, rows)
 
