@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.strategies.headers import genesis, mine, mine_chain, sha256d
 
 from erario.bitcoin.network import NetworkName, network
 from erario.bitcoin.values import BlockHash, Height
 from erario.chain.best_chain import BestChain
 from erario.chain.header_tree import HeaderTree
 from erario.statement.evidence import BlockPoint
-from tests.strategies.headers import genesis, mine, mine_chain, sha256d
 
 REGTEST = NetworkName.REGTEST
 START = 1296688602
@@ -39,6 +39,7 @@ def unverified(times: list[int]) -> BestChain:
     medians = [
         sorted(times[max(0, h - 10) : h + 1])[min(h + 1, 11) // 2] for h in range(len(times))
     ]
+    assert all(time > median for time, median in zip(times[1:], medians, strict=False))
     return BestChain(
         REGTEST,
         headers=bytes(80 * len(times)),
@@ -54,8 +55,8 @@ def slow_cutoff(times: list[int], instant: datetime, upto: int) -> int | None:
     return before[-1] if before else None
 
 
-# Block 3 is earlier than block 2, block 5 earlier than 3 and 4.
-BACKWARDS = [1000, 2000, 3000, 2500, 2600, 2400, 4000]
+# Blocks 3, 4 and 5 are earlier than block 2, and block 5 earlier than block 4.
+BACKWARDS = [1000, 2000, 3000, 2500, 2600, 2550, 4000]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +64,12 @@ BACKWARDS = [1000, 2000, 3000, 2500, 2600, 2400, 4000]
     [
         (at(1000), 6, None),
         (at(1000.5), 6, 0),
-        (at(2400), 6, 1),
-        # Blocks 2, 3 and 4 are not before it, block 5 is: the highest one counts.
-        (at(2401), 6, 5),
-        (at(2401), 4, 1),
+        (at(2500), 6, 1),
+        (at(2501), 6, 3),
+        # Blocks 2 and 4 are not before it, block 5 is: the highest one counts.
+        (at(2551), 6, 5),
+        (at(2551), 4, 3),
+        (at(2551), 2, 1),
         (at(3001), 6, 5),
         (at(4000), 6, 5),
         (at(4001), 6, 6),
@@ -122,10 +125,10 @@ def test_a_lower_bound_asks_the_shorter_chain(times, data):
 
 def test_reached_is_about_the_median():
     chain = unverified(BACKWARDS)
-    # Sorted up to block 6: 1000 2000 2400 2500 2600 3000 4000.
-    assert chain.reached(at(2500), Height(6))
-    assert not chain.reached(at(2501), Height(6))
-    assert not chain.reached(at(2501), Height(5))
+    # Sorted up to block 6: 1000 2000 2500 2550 2600 3000 4000.
+    assert chain.reached(at(2550), Height(6))
+    assert not chain.reached(at(2551), Height(6))
+    assert not chain.reached(at(2501), Height(4))
     assert chain.reached(at(1000), Height(0))
 
 
