@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.integration.node import Node
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from embit.bip32 import HDKey
 from embit.networks import NETWORKS
-
 from tests.integration.node import Node
 
 SIGNER = "signer"

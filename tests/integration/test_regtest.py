@@ -15,14 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-import erario
-from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import Height, show_hash
-from erario.chain.blocks_source import BlocksSource
-from erario.errors import ErarioError
-from erario.statement.evidence import UnspentWord
-from erario.statement.model import Coin, Statement
 from tests.integration.node import Node, RpcError, sats
 from tests.integration.regtest_chain import RegtestChain
 from tests.integration.regtest_wallets import (
@@ -33,6 +25,14 @@ from tests.integration.regtest_wallets import (
     watch,
     write_reserve,
 )
+
+import erario
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import Height, show_hash
+from erario.chain.blocks_source import BlocksSource
+from erario.errors import ErarioError
+from erario.statement.evidence import UnspentWord
+from erario.statement.model import Coin, Statement
 
 pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("regtest")]
 
