@@ -27,20 +27,21 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OutputError: nothing was changed at `path`.
     """
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode_for(path))
-        os.replace(temporary, path)
+        temporary.chmod(_mode_for(path))
+        temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         if temporary is not None:
             with suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
         raise OutputError(
             FileCode.NOT_WRITTEN,
             f"could not write {path}: {error.strerror or error}",
