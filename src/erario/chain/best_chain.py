@@ -55,6 +55,11 @@ class BestChain:
         """Whether the tip has the network's minimum work; below it a chain proves nothing."""
         return self.work >= network(self.network).minimum_work
 
+    @property
+    def headers(self) -> bytes:
+        """All headers, 80 bytes each, from genesis on."""
+        return self._headers
+
     def header(self, height: Height) -> bytes:
         """The 80 bytes of the header at `height`, 0 to `tip`."""
         start = self._checked(height) * HEADER_SIZE

@@ -42,6 +42,10 @@ class BlockCopies:
         blocks["height"] = np.arange(1, len(places) + 1)
         return blocks
 
+    def numbers(self, upto: Height) -> npt.NDArray[np.int32]:
+        """The records of the chosen copies of blocks 1 to `upto`; -1 where there is none."""
+        return self._chosen[:upto]
+
     def replace(self, height: Height, fault: StrEnum) -> None:
         """Take another copy of the block at `height`, since the present one has `fault`.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
@@ -198,8 +198,19 @@ class BlockIndex:
         return frozenset(changed)
 
 
-def read_block_index(path: Path, name: NetworkName, progress: ProgressCallback) -> BlockIndex:
+def read_block_index(
+    path: Path,
+    name: NetworkName,
+    progress: ProgressCallback,
+    known: Mapping[Path, FileRecords] | None = None,
+) -> BlockIndex:
     """Index every block of the network `name` beneath `path`.
+
+    Args:
+        path: as for `find_block_files`.
+        name: the network.
+        progress: called now and then.
+        known: records of files that are as they were when they were walked; they are mapped only.
 
     Raises:
         RequestError: there are no block files.
@@ -209,7 +220,7 @@ def read_block_index(path: Path, name: NetworkName, progress: ProgressCallback) 
     parameters = network(name)
     _refuse_other_network(found, parameters, searched=False)
     _allow_handles(len(found.paths))
-    results = _walk_all(found, parameters, progress)
+    results = _walk_all(found, parameters, known or {}, progress)
     if not any(records.offsets for _, _, records in results):
         _refuse_other_network(found, parameters, searched=True)
     return BlockIndex(
@@ -223,7 +234,12 @@ def read_block_index(path: Path, name: NetworkName, progress: ProgressCallback) 
 _Indexed = tuple[IndexedFile, BlockFileView, FileRecords]
 
 
-def _walk_all(found: BlockPaths, parameters: Network, progress: ProgressCallback) -> list[_Indexed]:
+def _walk_all(
+    found: BlockPaths,
+    parameters: Network,
+    known: Mapping[Path, FileRecords],
+    progress: ProgressCallback,
+) -> list[_Indexed]:
     done = [0] * len(found.paths)
     total = sum(_size_of(path) for path in found.paths)
     told = -1
@@ -235,7 +251,8 @@ def _walk_all(found: BlockPaths, parameters: Network, progress: ProgressCallback
             if stop.is_set():
                 raise _StoppedError
 
-        return _walk_one(found.paths[number], found.key, parameters, moved)
+        path = found.paths[number]
+        return _walk_one(path, found.key, parameters, known.get(path), moved)
 
     with ThreadPoolExecutor(min(_READERS, len(found.paths))) as readers:
         try:
@@ -262,12 +279,16 @@ class _StoppedError(Exception):
 
 
 def _walk_one(
-    path: Path, key: bytes | None, parameters: Network, moved: Callable[[int], None]
+    path: Path,
+    key: bytes | None,
+    parameters: Network,
+    records: FileRecords | None,
+    moved: Callable[[int], None],
 ) -> _Indexed:
     with open_block_file(path, key) as file:
-        records = BlockWalk(
-            file, parameters.magic, parameters.pow_limit, is_whole_block, moved
-        ).run()
+        if records is None:
+            magic, pow_limit = parameters.magic, parameters.pow_limit
+            records = BlockWalk(file, magic, pow_limit, is_whole_block, moved).run()
         moved(file.size)
         view = BlockFileView(name=file.name, data=file.map(records.extent), key=key)
         return IndexedFile(path, file.stamp, records.extent), view, records

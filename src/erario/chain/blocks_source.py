@@ -21,22 +21,15 @@ from erario.bitcoin.values import Height, Script
 from erario.chain.best_chain import BestChain
 from erario.chain.block_copies import BlockCopies
 from erario.chain.block_files import find_block_files
-from erario.chain.errors import ChainCode
+from erario.chain.blocks_note import blocks_note, refuse_unknown_height
 from erario.chain.evidence_builder import build_evidence
 from erario.chain.folder_chain import FolderChain, read_folder_chain
 from erario.chain.scanner import ScanResult, scan
 from erario.chain.source import Progress, ProgressCallback, Trace
-from erario.errors import RequestError
-from erario.statement.evidence import BlockEvidence, SourceKind, SourceNote, UnspentWord
+from erario.statement.evidence import BlockEvidence, SourceNote
 
 SCAN_STEP: Final = "Scanning blocks"
 EVIDENCE_STEP: Final = "Collecting evidence"
-
-_CAVEAT: Final = "A longer chain that these files do not hold would not be seen."
-_CAVEAT_OWN: Final = (
-    "Only blocks that touch the wallets were held against their headers; that the others hide "
-    "no spend is the node's word."
-)
 
 
 class BlocksSource:
@@ -46,17 +39,25 @@ class BlocksSource:
         path: a blocks folder, a node's data directory, or a file.
         name: the network asked about.
         own: the user says that the files are their own node's.
+        folder: what lies at the path, where it was read already.
 
     Raises:
         RequestError: nothing is there, or no block file.
         SourceError: it cannot be looked at.
     """
 
-    def __init__(self, path: Path | str, name: NetworkName, *, own: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        name: NetworkName,
+        *,
+        own: bool = False,
+        folder: FolderChain | None = None,
+    ) -> None:
         self._path = Path(path).expanduser()
         self._name = name
         self._own = own
-        self._folder: FolderChain | None = None
+        self._folder = folder
         self._copies: BlockCopies | None = None
         find_block_files(self._path, name)
 
@@ -67,12 +68,7 @@ class BlocksSource:
 
     def note(self) -> SourceNote:
         """What it vouches for, in words."""
-        return SourceNote(
-            kind=SourceKind.BLOCKS,
-            own=self._own,
-            word=UnspentWord.OWN_NODE if self._own else UnspentWord.BLOCKS,
-            caveat=_CAVEAT_OWN if self._own else _CAVEAT,
-        )
+        return blocks_note(own=self._own)
 
     def chain(self, progress: ProgressCallback) -> BestChain:
         """The verified headers of the branch with the most work; read once, then kept.
@@ -91,12 +87,7 @@ class BlocksSource:
             SourceError: a block up to `upto` has no good copy, or a file was changed.
         """
         folder = self._read(progress)
-        if not 0 <= upto <= folder.best.tip:
-            raise RequestError(
-                ChainCode.HEIGHT_UNKNOWN,
-                f"the chain of {self._path.name} has heights 0 to {folder.best.tip}, not {upto}",
-                remedy="Ask for a block that it has, or let the node catch up.",
-            )
+        refuse_unknown_height(self._path, folder.best, upto)
         if self._copies is None:
             self._copies = BlockCopies(folder)
         copies = self._copies

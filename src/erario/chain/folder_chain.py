@@ -50,7 +50,17 @@ def read_folder_chain(path: Path, name: NetworkName, progress: ProgressCallback)
         RequestError: there are no block files.
         SourceError: they cannot be read, hold no block of the network, or lack one.
     """
-    index = read_block_index(path, name, progress)
+    return find_folder_chain(path, name, read_block_index(path, name, progress), progress)
+
+
+def find_folder_chain(
+    path: Path, name: NetworkName, index: BlockIndex, progress: ProgressCallback
+) -> FolderChain:
+    """The branch with the most work among indexed blocks.
+
+    Raises:
+        SourceError: there is no block of the network, or one is missing.
+    """
     if not len(index.records):
         raise SourceError(
             ChainCode.NO_BLOCKS,

@@ -1,0 +1,214 @@
+"""Watch lists in SQLite: which scripts were followed how far, and what was found.
+
+    watch_lists   scripts (each behind its length), name (SHA-256 of those bytes), folder, height,
+                  block_hash, seal
+    matches       for each list and block with something in it: the block's evidence, sealed
+
+So a million scripts go on by one row, and the same scripts are found by their name alone, whoever
+asks. `folder` is empty where the root of every block was checked; such lists are facts about the
+chain, whatever folder is asked. Otherwise it names the one folder whose word was taken (--own).
+
+Seals are chained SHA-256 over all that a list holds, in order. They notice what SQLite does not:
+flipped bytes, and rows that are gone. They stop nobody who means harm, since they have no key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from erario.bitcoin.encoding import Reader, write_compact_size
+from erario.bitcoin.errors import DecodeError
+from erario.bitcoin.values import BlockHash, Height
+from erario.chain.evidence_codec import decode_evidence, encode_evidence
+from erario.chain.store_database import Database, as_bytes, as_int
+from erario.chain.store_errors import DamagedStoreError, damaged
+from erario.chain.watch_list import WatchList
+
+ROOTS_CHECKED: Final = b""
+"""The `folder` of lists whose every block was held against its Merkle root."""
+
+_HEAD: Final = "number, name, folder, height, block_hash, seal"
+
+
+@dataclass(frozen=True, slots=True)
+class ListHead:
+    """A list without its scripts and matches."""
+
+    number: int
+    name: bytes
+    folder: bytes
+    height: Height
+    block_hash: BlockHash
+    seal: bytes
+
+
+class WatchListStore:
+    """The lists in an open database. `epoch` says which making of its file it is.
+
+    Every method raises StoreError where the file cannot be used, DamagedStoreError where it
+    cannot be believed.
+    """
+
+    def __init__(self, database: Database, epoch: int) -> None:
+        self._database = database
+        self._epoch = epoch
+
+    def heads(self) -> list[ListHead]:
+        """All lists, the farthest first."""
+        rows = self._database.rows(
+            f"SELECT {_HEAD} FROM watch_lists ORDER BY height DESC, number"  # noqa: S608
+        )
+        return [_head(row) for row in rows]
+
+    def scripts(self, head: ListHead) -> tuple[bytes, ...]:
+        """The scripts of a list."""
+        query = "SELECT scripts FROM watch_lists WHERE number = ?"
+        for (column,) in self._database.rows(query, (head.number,)):
+            joined = as_bytes(column)
+            if hashlib.sha256(joined).digest() == head.name:
+                return _split(joined, self._damage("the scripts of a list"))
+        raise self._damage("the scripts of a list")
+
+    def load(self, head: ListHead, scripts: tuple[bytes, ...]) -> WatchList:
+        """A list with all its matches, every one held against the seals."""
+        seal = _first_seal(head.name, head.folder)
+        blocks = []
+        query = "SELECT height, evidence, seal FROM matches WHERE list = ? ORDER BY height"
+        for row in self._database.rows(query, (head.number,)):
+            height, evidence = Height(as_int(row[0])), as_bytes(row[1])
+            seal = _next_seal(seal, height, evidence)
+            if seal != row[2]:
+                raise self._damage("a match")
+            try:
+                blocks.append(decode_evidence(height, evidence))
+            except DecodeError as error:
+                raise self._damage("a match") from error
+        if _last_seal(seal, head.height, head.block_hash) != head.seal:
+            raise self._damage("the end of a list")
+        return WatchList(
+            scripts,
+            head.height,
+            blocks,
+            number=head.number,
+            epoch=self._epoch,
+            folder=head.folder,
+            kept=len(blocks),
+            seal=seal,
+        )
+
+    def save(self, one: WatchList, folder: bytes, block_hash: BlockHash) -> None:
+        """Keep how far a list has come, and what was added to it, in one transaction.
+
+        Of a list that lies here on another word, or not at all, a new one is made.
+        """
+        with self._database.transaction():
+            number, seal = self._append(one, folder, block_hash)
+        # Only now: a transaction that did not go through has to be made again from the start.
+        one.number, one.epoch, one.folder = number, self._epoch, folder
+        one.kept, one.seal = len(one.blocks), seal
+
+    def drop(self, number: int) -> None:
+        """Forget a list; within a transaction."""
+        self._database.run("DELETE FROM matches WHERE list = ?", (number,))
+        self._database.run("DELETE FROM watch_lists WHERE number = ?", (number,))
+
+    def lower(self, heads: Sequence[ListHead], height: Height, block_hash: BlockHash) -> None:
+        """Take those of the lists that are above `height` back to it; within a transaction."""
+        for head in heads:
+            if head.height <= height:
+                continue
+            self._database.run(
+                "DELETE FROM matches WHERE list = ? AND height > ?", (head.number, height)
+            )
+            query = "SELECT seal FROM matches WHERE list = ? ORDER BY height DESC LIMIT 1"
+            last = [as_bytes(seal) for (seal,) in self._database.rows(query, (head.number,))]
+            seal = last[0] if last else _first_seal(head.name, head.folder)
+            self._move(head.number, height, block_hash, seal)
+
+    def _append(self, one: WatchList, folder: bytes, block_hash: BlockHash) -> tuple[int, bytes]:
+        number, kept, seal = one.number, one.kept, one.seal
+        if number is None or (one.epoch, one.folder) != (self._epoch, folder):
+            joined = join_scripts(one.scripts)
+            name = hashlib.sha256(joined).digest()
+            kept, seal = 0, _first_seal(name, folder)
+            number = self._database.run(
+                "INSERT INTO watch_lists (scripts, name, folder, height, block_hash, seal)"
+                " VALUES (?, ?, ?, 0, ?, ?)",
+                (joined, name, folder, b"", b""),
+            )
+        for block in one.blocks[kept:]:
+            evidence = encode_evidence(block)
+            seal = _next_seal(seal, block.height, evidence)
+            self._database.run(
+                "INSERT INTO matches VALUES (?, ?, ?, ?, ?)",
+                (number, block.height, evidence, len(block.transactions), seal),
+            )
+        self._move(number, one.height, block_hash, seal)
+        return number, seal
+
+    def _move(self, number: int, height: Height, block_hash: BlockHash, seal: bytes) -> None:
+        self._database.run(
+            "UPDATE watch_lists SET height = ?, block_hash = ?, seal = ? WHERE number = ?",
+            (height, block_hash, _last_seal(seal, height, block_hash), number),
+        )
+
+    def _damage(self, what: str) -> DamagedStoreError:
+        return damaged(self._database.path, f"{what} is not what was written")
+
+
+def join_scripts(scripts: Sequence[bytes]) -> bytes:
+    """Scripts as one string of bytes, each behind its length."""
+    lengths = {length: write_compact_size(length) for length in set(map(len, scripts))}
+    parts: list[bytes] = []
+    for script in scripts:
+        parts += (lengths[len(script)], script)
+    return b"".join(parts)
+
+
+def _split(joined: bytes, damage: DamagedStoreError) -> tuple[bytes, ...]:
+    reader = Reader(joined)
+    scripts = []
+    try:
+        while reader.remaining:
+            scripts.append(reader.sized_bytes())
+    except DecodeError as error:
+        raise damage from error
+    return tuple(scripts)
+
+
+def _head(row: tuple[object, ...]) -> ListHead:
+    number, name, folder, height, block_hash, seal = row
+    return ListHead(
+        as_int(number),
+        as_bytes(name),
+        as_bytes(folder),
+        Height(as_int(height)),
+        BlockHash(as_bytes(block_hash)),
+        as_bytes(seal),
+    )
+
+
+def _first_seal(name: bytes, folder: bytes) -> bytes:
+    return hashlib.sha256(b"erario watch list" + name + folder).digest()
+
+
+def _next_seal(seal: bytes, height: Height, evidence: bytes) -> bytes:
+    return hashlib.sha256(seal + height.to_bytes(8, "little", signed=True) + evidence).digest()
+
+
+def _last_seal(seal: bytes, height: Height, block_hash: BlockHash) -> bytes:
+    return _next_seal(seal, height, block_hash)
+
+
+def count_kept(database: Database) -> Iterator[tuple[int, int, int, int]]:
+    """For each list: bytes of its scripts, height, blocks, transactions."""
+    query = (
+        "SELECT length(scripts), watch_lists.height, count(evidence), coalesce(sum(transactions),0)"
+        " FROM watch_lists LEFT JOIN matches ON list = number GROUP BY number"
+    )
+    for row in database.rows(query):
+        size, height, blocks, transactions = (as_int(column) for column in row)
+        yield size, height, blocks, transactions
