@@ -8,8 +8,6 @@ from enum import StrEnum
 class ChainCode(StrEnum):
     """JSON and tests use these, never the wording."""
 
-    HEADERS_INCOMPLETE = "chain.headers-incomplete"
-
     SCHEME_UNKNOWN = "source.scheme-unknown"
     EXTRA_MISSING = "source.extra-missing"
     PATH_MISSING = "source.path-missing"
