@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as _intrinsic
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -31,7 +31,15 @@ Slots: TypeAlias = npt.NDArray[np.int32]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_CHECKED: Final = bool(numba.config.BOUNDSCHECK)
+# What numba makes of a function has no type that mypy could follow.
+integer: Final = cast("Callable[[Any], int]", np.int64)
+"""Turns a word or a byte into the signed 64-bit number that kernels count with."""
+_njit: Final[Any] = numba.njit
+_carray: Final[Any] = cast("Any", numba).carray
+_proxy: Final[Any] = cgutils.create_struct_proxy
+_unliteral: Final[Any] = types.unliteral
+
+_CHECKED: Final[Any] = cast("Any", numba).config.BOUNDSCHECK
 _PART: Final = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -54,21 +62,26 @@ def kernel(function: _F) -> _F:
     a place for it."""
     function.__qualname__ = f"{function.__name__}_{_STAMP}"
     try:
-        compiled = numba.njit(nogil=True, cache=True)(function)
+        compiled = _njit(nogil=True, cache=True)(function)
     except RuntimeError:
         # Neither the package's folder nor the user's cache can be written: compile each time.
-        compiled = numba.njit(nogil=True)(function)
-    return cast(_F, compiled)
+        compiled = _njit(nogil=True)(function)
+    return cast("_F", compiled)
 
 
 def part(function: _F) -> _F:
     """Compile `function` into the kernels that call it."""
-    return cast(_F, _once(numba.njit(**_PART)(function)))
+    return cast("_F", _once(_njit(**_PART)(function)))
 
 
 def inlined(function: _F) -> _F:
     """As `part`, for what runs for each input and output: never a call."""
-    return cast(_F, _once(numba.njit(**_PART, forceinline=True)(function)))
+    return cast("_F", _once(_njit(**_PART, forceinline=True)(function)))
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Emit code by hand: `function` gives a call's types and its generator (numba.extending)."""
+    return _intrinsic(function)
 
 
 def _once(compiled: Any) -> Any:
@@ -77,20 +90,20 @@ def _once(compiled: Any) -> Any:
     find = compiled.get_call_template
 
     def find_plain(arguments: Any, named: Any) -> Any:
-        plain = {name: types.unliteral(kind) for name, kind in named.items()}
-        return find(tuple(map(types.unliteral, arguments)), plain)
+        plain = {name: _unliteral(kind) for name, kind in named.items()}
+        return find(tuple(map(_unliteral, arguments)), plain)
 
     compiled.get_call_template = find_plain
     return compiled
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _load(_typing: Any, data: Any, position: Any, sample: Any) -> Any:
-    """An integer of the type of `sample` at `data[position]`, unaligned and unchecked."""
+@intrinsic
+def _load(_typing: Any, data: Any, _position: Any, sample: Any) -> Any:
+    """The integer of the type of `sample` at a position in `data`, unaligned and unchecked."""
     bits = sample.bitwidth
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+        array = _proxy(signature.args[0])(context, builder, arguments[0])
         at = builder.gep(array.data, [arguments[1]])
         typed = builder.bitcast(at, ir.IntType(bits).as_pointer())
         return builder.load(typed, align=1)
@@ -98,12 +111,12 @@ def _load(_typing: Any, data: Any, position: Any, sample: Any) -> Any:
     return sample(data, types.int64, sample), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _store(_typing: Any, data: Any, position: Any, word: Any) -> Any:
-    """Write the integer `word` at `data[position]`, unaligned and unchecked."""
+@intrinsic
+def _store(_typing: Any, data: Any, _position: Any, word: Any) -> Any:
+    """Write the integer `word` at a position in `data`, unaligned and unchecked."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+        array = _proxy(signature.args[0])(context, builder, arguments[0])
         at = builder.gep(array.data, [arguments[1]])
         typed = builder.bitcast(at, arguments[2].type.as_pointer())
         builder.store(arguments[2], typed, align=1)
@@ -111,7 +124,7 @@ def _store(_typing: Any, data: Any, position: Any, word: Any) -> Any:
     return types.void(data, types.int64, word), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _pointer(_typing: Any, address: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
@@ -122,7 +135,8 @@ def _pointer(_typing: Any, address: Any) -> Any:
 @part
 def mapped(address: int, size: int) -> Bytes:
     """The `size` bytes at `address` as an array. The caller keeps the mapping alive."""
-    return numba.carray(_pointer(address), (size,), np.uint8)  # type: ignore[no-any-return]
+    data: Bytes = _carray(_pointer(address), (size,), np.uint8)
+    return data
 
 
 @inlined
@@ -137,7 +151,8 @@ def byte_at(data: Bytes, position: int, key: np.uint64) -> int:
     """The byte at `position`, de-obfuscated."""
     check_room(data, position, 1)
     shift = np.uint64((position & 7) << 3)
-    return np.int64((np.uint64(_load(data, position, np.uint8(0))) ^ (key >> shift)) & np.uint64(0xFF))
+    word = np.uint64(_load(data, position, np.uint8(0))) ^ (key >> shift)
+    return integer(word & np.uint64(0xFF))
 
 
 @inlined
@@ -170,9 +185,7 @@ def put_word(data: Bytes, position: int, word: np.uint64) -> None:
 
 
 @part
-def copy_bytes(
-    data: Bytes, start: int, size: int, key: np.uint64, target: Bytes, at: int
-) -> None:
+def copy_bytes(data: Bytes, start: int, size: int, key: np.uint64, target: Bytes, at: int) -> None:
     """Copy `size` bytes from `start` to `target[at:]`, de-obfuscated."""
     whole = size & ~7
     word = turned(key, start)

@@ -12,7 +12,7 @@ import numpy as np
 
 from erario.chain.kernels import Bytes, Integers, byte_at, copy_bytes, half_at, part, word_at
 from erario.chain.kernels_hash import hash_transactions, merkle_root
-from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, HEADER_SIZE, START, STOP, read_size
+from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP, Block, read_size
 from erario.chain.sha256 import node
 
 GOOD: Final = 0
@@ -37,20 +37,12 @@ _COMMITMENT_MASK: Final = np.uint64(0x0000_FFFF_FFFF_FFFF)
 
 
 @part
-def check_block(  # noqa: PLR0917
-    data: Bytes,
-    start: int,
-    end: int,
-    key: np.uint64,
-    spans: Integers,
-    txids: Bytes,
-    segwit: bool,
-    native: bool,
-) -> int:
-    """Hash the transactions of a block that was walked into `txids`; the first fault, or `GOOD`.
+def check_block(block: Block, spans: Integers, txids: Bytes, segwit: bool, native: bool) -> int:
+    """Hash the transactions of a block that was walked; the first fault, or `GOOD`.
 
-    `txids` has 32 bytes for each. `segwit` tells whether the block is at or above the height from which it may have witnesses.
+    `txids` takes 32 bytes for each. `segwit`: the block may have witnesses at its height.
     """
+    data, start, key = block.data, block.start, block.key
     count = spans.shape[0]
     if count == 0:
         return NO_TRANSACTION
@@ -67,9 +59,9 @@ def check_block(  # noqa: PLR0917
     for i in range(count):
         if _is_coinbase(data, key, spans, i) != (i == 0):
             return NO_COINBASE if i == 0 else MORE_COINBASES
-    if _weight(start, end, spans) > MAX_WEIGHT:
+    if _weight(block, spans) > MAX_WEIGHT:
         return TOO_HEAVY
-    return _check_commitment(data, end, key, spans, txids, nodes, segwit, native)
+    return _check_commitment(block, spans, txids, nodes, segwit, native)
 
 
 @part
@@ -87,18 +79,19 @@ def _is_coinbase(data: Bytes, key: np.uint64, spans: Integers, i: int) -> bool:
 
 
 @part
-def _weight(start: int, end: int, spans: Integers) -> int:
+def _weight(block: Block, spans: Integers) -> int:
     # Witness data weighs one unit a byte, all else four.
     witnesses = 0
     for i in range(spans.shape[0]):
         if spans[i, HAS_WITNESS]:
             witnesses += spans[i, STOP] - 4 - spans[i, BODY_END] + 2
-    return 4 * (end - start) - 3 * witnesses
+    return 4 * (block.end - block.start) - 3 * witnesses
 
 
 @part
-def _find_commitment(data: Bytes, end: int, key: np.uint64, spans: Integers) -> int:
+def _find_commitment(block: Block, spans: Integers) -> int:
     """Where the 32 bytes of the last commitment in the coinbase are, or -1."""
+    data, end, key = block.data, block.end, block.key
     position = spans[0, START] + (6 if spans[0, HAS_WITNESS] else 4)
     _, position = read_size(data, position, end, key)
     size, position = read_size(data, position + 36, end, key)
@@ -113,18 +106,12 @@ def _find_commitment(data: Bytes, end: int, key: np.uint64, spans: Integers) -> 
 
 
 @part
-def _check_commitment(  # noqa: PLR0917
-    data: Bytes,
-    end: int,
-    key: np.uint64,
-    spans: Integers,
-    txids: Bytes,
-    nodes: Bytes,
-    segwit: bool,
-    native: bool,
+def _check_commitment(
+    block: Block, spans: Integers, txids: Bytes, nodes: Bytes, segwit: bool, native: bool
 ) -> int:
+    data, key = block.data, block.key
     count = spans.shape[0]
-    found = _find_commitment(data, end, key, spans) if segwit else -1
+    found = _find_commitment(block, spans) if segwit else -1
     if found < 0:
         for i in range(count):
             if spans[i, HAS_WITNESS]:
@@ -150,7 +137,7 @@ def _check_commitment(  # noqa: PLR0917
 
 
 @part
-def _put_wtxids(  # noqa: PLR0917
+def _put_wtxids(
     data: Bytes, key: np.uint64, spans: Integers, txids: Bytes, nodes: Bytes, native: bool
 ) -> None:
     """Write the leaves of the witness tree to `nodes`."""

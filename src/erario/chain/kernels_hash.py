@@ -14,7 +14,16 @@ import numpy as np
 
 from erario.chain.kernels import Bytes, Halves, Integers, copy_bytes, part
 from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP
-from erario.chain.sha256 import compress, compress_two, finish, finish_two, node, node_two, pad, reset
+from erario.chain.sha256 import (
+    compress,
+    compress_two,
+    finish,
+    finish_two,
+    node,
+    node_two,
+    pad,
+    reset,
+)
 
 _BUFFER: Final = 4096
 """Bytes of a message in a lane at once, a multiple of 64; one more block for the padding."""
@@ -31,11 +40,13 @@ _LANE: Final = 12
 
 
 @part
-def hash_transactions(  # noqa: PLR0917
+def hash_transactions(
     data: Bytes, key: np.uint64, spans: Integers, count: int, out: Bytes, native: bool
 ) -> None:
-    """Write the txids of the first `count` transactions of `spans` to `out`, 32 bytes each. A transaction whose witnesses
-    `spans` does not tell of is hashed whole: that is its wtxid."""
+    """Write the txids of the first `count` transactions of `spans` to `out`, 32 bytes each.
+
+    A transaction whose witnesses `spans` does not tell of is hashed whole: that is its wtxid.
+    """
     states = np.empty(8 * count, np.uint32)
     buffer = np.empty(2 * _STRIDE, np.uint8)
     lanes = np.zeros((2, _LANE), np.int64)

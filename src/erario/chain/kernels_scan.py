@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, Words, inlined, kernel, mapped, part
+from erario.chain.kernels import Bytes, Integers, Words, inlined, integer, kernel, mapped, part
 from erario.chain.kernels_check import GOOD, MAX_WEIGHT, TOO_HEAVY, UNREADABLE, check_block
 from erario.chain.kernels_hash import hash_transactions
-from erario.chain.kernels_table import CoinTable, ScriptTable, may_hold
+from erario.chain.kernels_table import CoinTable, may_hold
 from erario.chain.kernels_walk import (
     HEADER_SIZE,
     NUMBER,
@@ -22,12 +22,16 @@ from erario.chain.kernels_walk import (
     SPAN,
     USED_INPUTS,
     USED_ROWS,
+    Block,
     Matches,
+    Tables,
     count_transactions,
     ordinal,
     walk_block,
 )
 
+NO_ROOM: Final = 255
+"""In place of a fault: the rows are full."""
 LEAST_BLOCK: Final = HEADER_SIZE + 1
 
 
@@ -86,74 +90,76 @@ def fault_of_place(window: Window, i: int) -> int:
 
 
 @kernel
-def scan_window(  # noqa: PLR0917
+def scan_window(
     window: Window,
     begin: int,
-    scripts: ScriptTable,
-    script_shift: np.uint64,
-    coins: CoinTable,
-    coin_shift: np.uint64,
-    matches: Matches,
+    tables: Tables,
+    found: Matches,
     answers: Answers,
     check: bool,
     native: bool,
 ) -> int:
     """Scan the blocks from index `begin` on; the index of the block that there was no room for."""
     for i in range(begin, window.files.size):
-        inputs, rows = matches.used[USED_INPUTS], matches.used[USED_ROWS]
+        inputs, row = found.used[USED_INPUTS], found.used[USED_ROWS]
         fault = fault_of_place(window, i)
         if fault == GOOD:
-            file, start = window.files[i], window.offsets[i]
-            end = start + window.lengths[i]
-            data = mapped(window.addresses[file], window.sizes[file])
-            key = window.keys[file]
-            spans, txids = answers.spans, answers.txids
-            count = count_transactions(data, start, end, key) if check else 0
-            if count != spans.shape[0]:
-                spans, txids = np.empty((count, 4), np.int64), np.empty(32 * count, np.uint8)
-            read = walk_block(
-                data, start, end, key, scripts, script_shift, coins, coin_shift,
-                matches, i, window.numbers[i], spans,
-            )  # fmt: skip
-            if read and matches.used[USED_ROWS] > matches.rows.shape[0]:
-                matches.used[USED_INPUTS], matches.used[USED_ROWS] = inputs, rows
-                return i
-            if not read:
-                fault = UNREADABLE
-            elif check:
-                fault = check_block(
-                    data, start, end, key, spans, txids, window.segwit[i] != 0, native
-                )
-            if fault == GOOD and matches.used[USED_ROWS] > rows:
-                _name_rows(data, key, matches, rows, txids, answers, window.numbers[i], native)
+            fault = _scan_block(window, i, tables, found, answers, check, native)
         if fault != GOOD:
-            matches.used[USED_INPUTS], matches.used[USED_ROWS] = inputs, rows
+            found.used[USED_INPUTS], found.used[USED_ROWS] = inputs, row
+        if fault == NO_ROOM:
+            return i
         answers.faults[i] = fault
-        answers.ends[i, 0] = matches.used[USED_INPUTS]
-        answers.ends[i, 1] = matches.used[USED_ROWS]
+        answers.ends[i, 0] = found.used[USED_INPUTS]
+        answers.ends[i, 1] = found.used[USED_ROWS]
     return window.files.size
 
 
 @part
-def _name_rows(  # noqa: PLR0917
-    data: Bytes,
-    key: np.uint64,
-    matches: Matches,
-    begin: int,
-    txids: Bytes,
+def _scan_block(
+    window: Window,
+    i: int,
+    tables: Tables,
+    found: Matches,
     answers: Answers,
-    block: int,
+    check: bool,
     native: bool,
+) -> int:
+    file, start = window.files[i], window.offsets[i]
+    data = mapped(window.addresses[file], window.sizes[file])
+    end = start + window.lengths[i]
+    block = Block(data, start, end, window.keys[file], window.numbers[i])
+    spans, txids = answers.spans, answers.txids
+    count = count_transactions(block) if check else 0
+    if count != spans.shape[0]:
+        spans, txids = np.empty((count, 4), np.int64), np.empty(32 * count, np.uint8)
+    row = found.used[USED_ROWS]
+    if not walk_block(block, tables, found, spans):
+        return UNREADABLE
+    if found.used[USED_ROWS] > found.rows.shape[0]:
+        return NO_ROOM
+    if check:
+        fault = check_block(block, spans, txids, window.segwit[i] != 0, native)
+        if fault != GOOD:
+            return fault
+    if found.used[USED_ROWS] > row:
+        _name_rows(block, found, row, txids, answers, native)
+    return GOOD
+
+
+@part
+def _name_rows(
+    block: Block, found: Matches, begin: int, txids: Bytes, answers: Answers, native: bool
 ) -> None:
     """Fill the names and births of the rows from `begin` on, all of one block. `txids` has the
     hashes of the whole block, or none: then those that pay are hashed here."""
-    rows, end = matches.rows, matches.used[USED_ROWS]
+    rows, end = found.rows, found.used[USED_ROWS]
     checked = txids.size > 0
     if not checked:
-        txids = _hash_paying(data, key, rows, begin, end, native)
-    paying = np.int64(-1)
+        txids = _hash_paying(block, rows, begin, end, native)
+    paying = integer(-1)
     for i in range(begin, end):
-        answers.births[i] = ordinal(block, rows[i, POSITION])
+        answers.births[i] = ordinal(block.place, rows[i, POSITION])
         if rows[i, NUMBER] < 0:
             continue
         txid = rows[i, POSITION]
@@ -167,9 +173,7 @@ def _name_rows(  # noqa: PLR0917
 
 
 @part
-def _hash_paying(
-    data: Bytes, key: np.uint64, rows: Integers, begin: int, end: int, native: bool
-) -> Bytes:
+def _hash_paying(block: Block, rows: Integers, begin: int, end: int, native: bool) -> Bytes:
     """The txids of the transactions that rows `begin` to `end` pay in, each once."""
     spans = np.empty((end - begin, 4), np.int64)
     count = 0
@@ -179,7 +183,7 @@ def _hash_paying(
                 spans[count, j] = rows[i, SPAN + j]
             count += 1
     txids = np.empty(32 * count, np.uint8)
-    hash_transactions(data, key, spans, count, txids, native)
+    hash_transactions(block.data, block.key, spans, count, txids, native)
     return txids
 
 
@@ -187,19 +191,17 @@ def _hash_paying(
 def is_first(rows: Integers, begin: int, i: int) -> bool:
     """Whether row `i`, which pays, is the first of its transaction that does. Spends of a
     transaction come before what it pays."""
-    return bool(
-        i == begin or rows[i - 1, POSITION] != rows[i, POSITION] or rows[i - 1, NUMBER] < 0
-    )
+    return bool(i == begin or rows[i - 1, POSITION] != rows[i, POSITION] or rows[i - 1, NUMBER] < 0)
 
 
 @kernel
-def late_blocks(inputs: Words, ends: Integers, coins: CoinTable, shift: np.uint64) -> Bytes:
+def late_blocks(inputs: Words, ends: Integers, coins: CoinTable) -> Bytes:
     """1 for each block of a scanned window that may spend one of `coins`, by the filter."""
     flags = np.zeros(ends.shape[0], np.uint8)
-    begin = np.int64(0)
+    begin = integer(0)
     for i in range(ends.shape[0]):
         for j in range(begin, ends[i, 0]):
-            if may_hold(coins.filter, shift, inputs[j]):
+            if may_hold(coins.filter, coins.shift, inputs[j]):
                 flags[i] = 1
                 break
         begin = ends[i, 0]

@@ -23,6 +23,7 @@ from erario.chain.kernels import (
     Words,
     byte_at,
     inlined,
+    integer,
     part,
     word_at,
 )
@@ -44,6 +45,7 @@ class ScriptTable(NamedTuple):
     Attributes:
         lengths: bit `min(length, 63)` is set where a script has that length.
         filter: a power of two of words, two bits a script.
+        shift: 64 minus the bits of an index of `filter`.
         slots: entry + 1, or 0 where free; a power of two, at most half full.
         data: all scripts, one behind the other; `starts` has one position more than scripts.
         hashes: SipHash of each script under `secret` (two words).
@@ -51,6 +53,7 @@ class ScriptTable(NamedTuple):
 
     lengths: np.uint64
     filter: Words
+    shift: np.uint64
     slots: Slots
     data: Bytes
     starts: Integers
@@ -67,6 +70,7 @@ class CoinTable(NamedTuple):
     """
 
     filter: Words
+    shift: np.uint64
     slots: Slots
     names: Bytes
     births: Integers
@@ -88,11 +92,11 @@ def mix_coin(word: np.uint64, number: np.uint64) -> np.uint64:
 
 @inlined
 def may_hold(filter_: Words, shift: np.uint64, mixed: np.uint64) -> bool:
-    """Whether the filter lets `mixed` pass. `shift` is 64 minus the bits of an index."""
+    """Whether the filter lets `mixed` pass."""
     bits = (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63))) | (
         np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63))
     )
-    word = filter_[np.int64(mixed >> shift)]
+    word = filter_[integer(mixed >> shift)]
     return bool((word & bits) == bits)
 
 
@@ -102,7 +106,7 @@ def add_to_filter(filter_: Words, shift: np.uint64, mixed: np.uint64) -> None:
     bits = (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63))) | (
         np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63))
     )
-    filter_[np.int64(mixed >> shift)] |= bits
+    filter_[integer(mixed >> shift)] |= bits
 
 
 @part
@@ -159,9 +163,7 @@ def siphash(data: Bytes, start: int, size: int, key: np.uint64, secret: Words) -
 
 
 @part
-def _same(  # noqa: PLR0917
-    data: Bytes, start: int, key: np.uint64, size: int, other: Bytes, at: int
-) -> bool:
+def _same(data: Bytes, start: int, key: np.uint64, size: int, other: Bytes, at: int) -> bool:
     whole = size & ~7
     for done in range(0, whole, 8):
         if word_at(data, start + done, key) != word_at(other, at + done, _PLAIN):
@@ -177,9 +179,9 @@ def find_script(table: ScriptTable, data: Bytes, start: int, size: int, key: np.
     """The entry of the script at `start`, or -1."""
     hashed = siphash(data, start, size, key, table.secret)
     mask = table.slots.size - 1
-    at = np.int64(hashed & np.uint64(mask))
+    at = integer(hashed & np.uint64(mask))
     while True:
-        entry = np.int64(table.slots[at]) - 1
+        entry = integer(table.slots[at]) - 1
         if entry < 0:
             return -1
         begin = table.starts[entry]
@@ -197,9 +199,9 @@ def find_coin(table: CoinTable, data: Bytes, start: int, key: np.uint64) -> int:
     """The entry of the outpoint (36 bytes) at `start`, or -1."""
     hashed = siphash(data, start, 36, key, table.secret)
     mask = table.slots.size - 1
-    at = np.int64(hashed & np.uint64(mask))
+    at = integer(hashed & np.uint64(mask))
     while True:
-        entry = np.int64(table.slots[at]) - 1
+        entry = integer(table.slots[at]) - 1
         if entry < 0:
             return -1
         if table.hashes[entry] == hashed and _same(data, start, key, 36, table.names, entry * 36):

@@ -19,6 +19,7 @@ from erario.chain.kernels import (
     byte_at,
     half_at,
     inlined,
+    integer,
     part,
     word_at,
 )
@@ -48,17 +49,34 @@ STOP: Final = 2
 HAS_WITNESS: Final = 3
 """Columns of `spans`: where a transaction starts, its outputs end, it ends; 1 with witnesses."""
 
-BLOCK: Final = 0
-POSITION: Final = 1
-NUMBER: Final = 2
-SPAN: Final = 3
-ROW: Final = 7
-"""Columns of `Matches.rows`: block of the window, position of the transaction in it, output
-number, or -1 for a spend; then the columns of `spans` for the transaction."""
+POSITION: Final = 0
+NUMBER: Final = 1
+SPAN: Final = 2
+ROW: Final = 6
+"""Columns of `Matches.rows`: position of the transaction in its block, output number, or -1 for
+a spend; then the columns of `spans` for the transaction."""
 
 USED_INPUTS: Final = 0
 USED_ROWS: Final = 1
 """Members of `Matches.used`."""
+
+
+class Block(NamedTuple):
+    """Where a block is: from `start` to `end` of the file `data` under `key`; `place` is its
+    number in the scan."""
+
+    data: Bytes
+    start: int
+    end: int
+    key: np.uint64
+    place: int
+
+
+class Tables(NamedTuple):
+    """What is looked for."""
+
+    scripts: ScriptTable
+    coins: CoinTable
 
 
 class Matches(NamedTuple):
@@ -90,7 +108,7 @@ def read_size(data: Bytes, position: int, end: int, key: np.uint64) -> tuple[int
 def _read_wide_size(
     data: Bytes, position: int, end: int, key: np.uint64, first: int
 ) -> tuple[int, int]:
-    width = np.int64(2) << (first - 0xFD)
+    width = integer(2) << (first - 0xFD)
     if end - position < 1 + width:
         return -1, position
     word = np.uint64(0)
@@ -100,67 +118,55 @@ def _read_wide_size(
     least = np.uint64(0xFD) if width == 2 else np.uint64(1) << np.uint64(4 * width)
     if word < least or word > np.uint64(MAX_SIZE):
         return -1, position
-    return np.int64(word), position + 1 + width
+    return integer(word), position + 1 + width
 
 
 @part
-def add_row(matches: Matches, block: int, position: int, number: int) -> None:
+def add_row(matches: Matches, position: int, number: int) -> None:
     """Note a match; where the rows are full, only count it."""
     row = matches.used[USED_ROWS]
     if row < matches.rows.shape[0]:
-        matches.rows[row, BLOCK] = block
         matches.rows[row, POSITION] = position
         matches.rows[row, NUMBER] = number
     matches.used[USED_ROWS] = row + 1
 
 
 @inlined
-def _walk_inputs(  # noqa: PLR0917
-    data: Bytes,
-    position: int,
-    end: int,
-    key: np.uint64,
-    coins: CoinTable,
-    shift: np.uint64,
-    matches: Matches,
-    block: int,
-    number: int,
-    place: int,
-) -> int:
+def ordinal(place: int, number: int) -> int:
+    """The place of a transaction in the chain as one number (a block has under 2^24)."""
+    return (place << 24) | number
+
+
+@inlined
+def _walk_inputs(block: Block, position: int, number: int, coins: CoinTable, found: Matches) -> int:
+    data, end, key = block.data, block.end, block.key
     count, position = read_size(data, position, end, key)
     if count < 0 or count * LEAST_INPUT > end - position:
         return -1
-    used = matches.used[USED_INPUTS]
+    used = found.used[USED_INPUTS]
     for _ in range(count):
         if end - position < LEAST_INPUT:
             return -1
         mixed = mix_coin(word_at(data, position, key), half_at(data, position + 32, key))
-        matches.inputs[used] = mixed
+        found.inputs[used] = mixed
         used += 1
-        if may_hold(coins.filter, shift, mixed):
+        if may_hold(coins.filter, coins.shift, mixed):
             entry = find_coin(coins, data, position, key)
-            if entry >= 0 and coins.births[entry] < ordinal(place, number):
-                add_row(matches, block, number, -1)
+            if entry >= 0 and coins.births[entry] < ordinal(block.place, number):
+                add_row(found, number, -1)
         size, position = read_size(data, position + 36, end, key)
         if size < 0 or end - position < size + 4:
             return -1
         position += size + 4
-    matches.used[USED_INPUTS] = used
+    found.used[USED_INPUTS] = used
     return position
 
 
 @inlined
-def _walk_outputs(  # noqa: PLR0917
-    data: Bytes,
-    position: int,
-    end: int,
-    key: np.uint64,
-    scripts: ScriptTable,
-    shift: np.uint64,
-    matches: Matches,
-    block: int,
-    number: int,
+def _walk_outputs(
+    block: Block, position: int, number: int, scripts: ScriptTable, found: Matches
 ) -> int:
+    data, end, key = block.data, block.end, block.key
     count, position = read_size(data, position, end, key)
     if count < 0 or count * LEAST_OUTPUT > end - position:
         return -1
@@ -176,16 +182,17 @@ def _walk_outputs(  # noqa: PLR0917
             else:
                 word = short_word(data, position, size, key)
             if (
-                may_hold(scripts.filter, shift, mix_script(word, size))
+                may_hold(scripts.filter, scripts.shift, mix_script(word, size))
                 and find_script(scripts, data, position, size, key) >= 0
             ):
-                add_row(matches, block, number, i)
+                add_row(found, number, i)
         position += size
     return position
 
 
 @inlined
-def _walk_witnesses(data: Bytes, position: int, end: int, key: np.uint64, inputs: int) -> int:
+def _walk_witnesses(block: Block, position: int, inputs: int) -> int:
+    data, end, key = block.data, block.end, block.key
     some = False
     for _ in range(inputs):
         count, position = read_size(data, position, end, key)
@@ -202,86 +209,67 @@ def _walk_witnesses(data: Bytes, position: int, end: int, key: np.uint64, inputs
 
 
 @inlined
-def ordinal(block: int, number: int) -> int:
-    """The place of a transaction in the chain as one number (a block has under 2^24)."""
-    return (block << 24) | number
+def _read_flag(block: Block, position: int) -> tuple[int, int]:
+    """The flag behind a version, and the position behind it. -1: none, the inputs follow. 0: no
+    inputs and no outputs. 1: witnesses follow the outputs. All others are refused later."""
+    if byte_at(block.data, position, block.key):
+        return -1, position
+    return byte_at(block.data, position + 1, block.key), position + 2
+
+
+@inlined
+def _walk_transaction(
+    block: Block, begin: int, number: int, tables: Tables, found: Matches, span: Integers
+) -> int:
+    """Walk the transaction at `begin`, note it in `span`; the position behind it."""
+    if block.end - begin < LEAST_TRANSACTION:
+        return -1
+    flag, position = _read_flag(block, begin + 4)
+    if flag > 1:
+        return -1
+    body = position
+    if flag != 0:
+        position = _walk_inputs(block, position, number, tables.coins, found)
+        if position < 0:
+            return -1
+        position = _walk_outputs(block, position, number, tables.scripts, found)
+    body_end = position
+    if flag == 1 and position >= 0:
+        inputs, _ = read_size(block.data, body, block.end, block.key)
+        position = _walk_witnesses(block, position, inputs)
+    if position < 0 or block.end - position < 4:
+        return -1
+    span[START] = begin
+    span[BODY_END] = body_end
+    span[STOP] = position + 4
+    span[HAS_WITNESS] = flag == 1
+    return position + 4
 
 
 @part
-def walk_block(  # noqa: PLR0917
-    data: Bytes,
-    start: int,
-    end: int,
-    key: np.uint64,
-    scripts: ScriptTable,
-    script_shift: np.uint64,
-    coins: CoinTable,
-    coin_shift: np.uint64,
-    matches: Matches,
-    block: int,
-    place: int,
-    spans: Integers,
-) -> bool:
-    """Walk the block at `start`, up to `end`; whether it can be read.
-
-    `block` is its index in the window, `place` in the whole scan.
-    `spans` gets a row for each transaction, unless it has none.
-    """
-    count, position = read_size(data, start + HEADER_SIZE, end, key)
-    if count < 0 or count * LEAST_TRANSACTION > end - position:
+def walk_block(block: Block, tables: Tables, found: Matches, spans: Integers) -> bool:
+    """Walk the block; whether it can be read. `spans` gets a row for each transaction, unless it
+    has none; `found` what matches."""
+    count, position = read_size(block.data, block.start + HEADER_SIZE, block.end, block.key)
+    if count < 0 or count * LEAST_TRANSACTION > block.end - position:
         return False
+    span = np.empty(4, np.int64)
     for number in range(count):
-        begin = position
-        rows = matches.used[USED_ROWS]
-        if end - position < LEAST_TRANSACTION:
+        row = found.used[USED_ROWS]
+        position = _walk_transaction(block, position, number, tables, found, span)
+        if position < 0:
             return False
-        position += 4
-        witness = False
-        if byte_at(data, position, key) == 0:
-            # No inputs: the flag of the extended format follows. Zero: no outputs either.
-            flag = byte_at(data, position + 1, key)
-            position += 2
-            if flag > 1:
-                return False
-            witness = flag == 1
-        if witness or position == begin + 4:
-            inputs_at = position
-            position = _walk_inputs(
-                data, position, end, key, coins, coin_shift, matches, block, number, place
-            )
-            if position < 0:
-                return False
-            position = _walk_outputs(
-                data, position, end, key, scripts, script_shift, matches, block, number
-            )
-            if position < 0:
-                return False
-            body_end = position
-            if witness:
-                inputs, _ = read_size(data, inputs_at, end, key)
-                position = _walk_witnesses(data, position, end, key, inputs)
-                if position < 0:
-                    return False
-        else:
-            body_end = position
-        if end - position < 4:
-            return False
-        position += 4
         if spans.shape[0]:
-            spans[number, START] = begin
-            spans[number, BODY_END] = body_end
-            spans[number, STOP] = position
-            spans[number, HAS_WITNESS] = witness
-        for row in range(rows, min(matches.used[USED_ROWS], matches.rows.shape[0])):
-            matches.rows[row, SPAN + START] = begin
-            matches.rows[row, SPAN + BODY_END] = body_end
-            matches.rows[row, SPAN + STOP] = position
-            matches.rows[row, SPAN + HAS_WITNESS] = witness
-    return position == end
+            for j in range(4):
+                spans[number, j] = span[j]
+        for i in range(row, min(found.used[USED_ROWS], found.rows.shape[0])):
+            for j in range(4):
+                found.rows[i, SPAN + j] = span[j]
+    return position == block.end
 
 
 @part
-def count_transactions(data: Bytes, start: int, end: int, key: np.uint64) -> int:
+def count_transactions(block: Block) -> int:
     """How many transactions the block says it has, 0 where it cannot have so many."""
-    count, position = read_size(data, start + HEADER_SIZE, end, key)
-    return count if 0 <= count * LEAST_TRANSACTION <= end - position else 0
+    count, position = read_size(block.data, block.start + HEADER_SIZE, block.end, block.key)
+    return count if 0 <= count * LEAST_TRANSACTION <= block.end - position else 0

@@ -22,7 +22,14 @@ from erario.bitcoin.encoding import Reader
 from erario.bitcoin.errors import BlockFault, DecodeError
 from erario.chain.kernels import Bytes, Integers
 from erario.chain.kernels_check import MAX_WEIGHT, UNREADABLE
-from erario.chain.kernels_walk import HEADER_SIZE, LEAST_INPUT, LEAST_TRANSACTION, START, STOP
+from erario.chain.kernels_walk import (
+    HEADER_SIZE,
+    LEAST_INPUT,
+    LEAST_TRANSACTION,
+    START,
+    STOP,
+    Tables,
+)
 from erario.chain.scanner_windows import (
     PAYS,
     SPENDS,
@@ -31,7 +38,7 @@ from erario.chain.scanner_windows import (
     new_room,
     scan_in_room,
 )
-from erario.chain.script_table import build_scripts, empty_coins, filter_shift, new_secret
+from erario.chain.script_table import build_scripts, empty_coins, new_secret
 
 __all__ = [
     "BLOCK_DTYPE",
@@ -53,6 +60,7 @@ BLOCK_DTYPE: Final = np.dtype(
 
 HIT_DTYPE: Final = np.dtype([("height", np.int32), ("position", np.int32), ("kind", np.uint8)])
 """A transaction that touches a watched script: its place, and `PAYS`, `SPENDS` or both."""
+
 
 class ScanFault(StrEnum):
     """What can be wrong with a block before its content is looked at."""
@@ -159,7 +167,8 @@ def list_transactions(files: Sequence[BlockFileView], block: np.void) -> BlockLi
     spans, txids = np.zeros((count, 4), np.int64), np.zeros(32 * count, np.uint8)
     found.answers = found.answers._replace(spans=spans, txids=txids)
     window = places.window(np.zeros(1, np.int64))
-    scan_in_room(window, build_scripts(()), empty_coins(0, new_secret()), found, check=True)
+    tables = Tables(build_scripts(()), empty_coins(0, new_secret()))
+    scan_in_room(window, tables, found, check=True)
     if found.answers.faults[0] == UNREADABLE:
         spans, txids = spans[:0], txids[:0]
     starts, stops = spans[:, START], spans[:, STOP]

@@ -25,16 +25,15 @@ import numpy as np
 from erario.chain.kernels import Bytes, Integers, Words
 from erario.chain.kernels_check import MAX_WEIGHT
 from erario.chain.kernels_scan import Answers, Window, late_blocks, scan_window
-from erario.chain.kernels_table import CoinTable, ScriptTable
 from erario.chain.kernels_walk import (
     LEAST_INPUT,
     NUMBER,
-    POSITION,
     ROW,
     USED_ROWS,
     Matches,
+    Tables,
 )
-from erario.chain.script_table import Coins, build_scripts, filter_shift, table_of_coins
+from erario.chain.script_table import Coins, build_scripts, table_of_coins
 from erario.chain.sha256 import has_sha_instructions
 
 PAYS: Final = 1
@@ -88,14 +87,12 @@ class Found:
     def make_room(self, rows: int) -> None:
         """Take up to `rows` matches; those found so far stay."""
         used = int(self.matches.used[USED_ROWS])
-        wider = _room(rows)
-        for old, new in zip(
-            (self.matches.rows, self.answers.names, self.answers.births), wider, strict=True
-        ):
-            step = len(old) // len(self.matches.rows)
-            new[: used * step] = old[: used * step]
-        self.matches = self.matches._replace(rows=wider[0])
-        self.answers = self.answers._replace(names=wider[1], births=wider[2])
+        wide, names, births = _room(rows)
+        wide[:used] = self.matches.rows[:used]
+        names[: 36 * used] = self.answers.names[: 36 * used]
+        births[:used] = self.answers.births[:used]
+        self.matches = self.matches._replace(rows=wide)
+        self.answers = self.answers._replace(names=names, births=births)
 
 
 class WindowScan:
@@ -150,15 +147,13 @@ class WindowScan:
     def _scan(self, window: Window) -> Found:
         # The count before the table: what joins in between is found twice, never missed.
         known = self.coins.count
-        found = self._scan_for(window, self._scripts, self.coins.table, check=self._check)
+        found = self._scan_for(window, Tables(self._scripts, self.coins.table), check=self._check)
         found.known = known
         return found
 
-    def _scan_for(
-        self, window: Window, scripts: ScriptTable, coins: CoinTable, *, check: bool
-    ) -> Found:
+    def _scan_for(self, window: Window, tables: Tables, *, check: bool) -> Found:
         found = self._take_room(window)
-        scan_in_room(window, scripts, coins, found, check=check)
+        scan_in_room(window, tables, found, check=check)
         return found
 
     def _take_room(self, window: Window) -> Found:
@@ -190,11 +185,11 @@ class WindowScan:
         """Spends of coins that became known after the window's scan had begun."""
         late = table_of_coins(*self.coins.late(found.known), self.coins.table.secret)
         ends = found.answers.ends[: window.files.size]
-        flags = late_blocks(found.matches.inputs, ends, late, filter_shift(late.filter))
+        flags = late_blocks(found.matches.inputs, ends, late)
         chosen = window.numbers[flags.nonzero()[0]]
         if chosen.size:
             again = self._scan_for(
-                self._places.window(chosen), self._no_scripts, late, check=False
+                self._places.window(chosen), Tables(self._no_scripts, late), check=False
             )
             self._keep(again, int(again.matches.used[USED_ROWS]))
             self._spare.append(again)
@@ -205,19 +200,14 @@ class WindowScan:
         self.found_kinds.append(np.where(numbers >= 0, PAYS, SPENDS).astype(np.uint8))
 
 
-def scan_in_room(
-    window: Window, scripts: ScriptTable, coins: CoinTable, found: Found, *, check: bool
-) -> None:
+def scan_in_room(window: Window, tables: Tables, found: Found, *, check: bool) -> None:
     """Scan all blocks of the window; `found` gets more room where it is needed."""
     at = 0
     while at < window.files.size:
         at = scan_window(
             window,
             at,
-            scripts,
-            filter_shift(scripts.filter),
-            coins,
-            filter_shift(coins.filter),
+            tables,
             found.matches,
             found.answers,
             check,

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, Slots, Words, kernel, word_at
+from erario.chain.kernels import Bytes, Integers, Words, integer, kernel, word_at
 from erario.chain.kernels_table import (
     LEAST_WORD,
     LONG_LENGTH,
@@ -30,7 +30,7 @@ MAX_SCRIPT: Final = 10_000
 """Longer scripts cannot be spent (Bitcoin Core, script/script.h, MAX_SCRIPT_SIZE)."""
 _OP_RETURN: Final = 0x6A
 _FILTER_BITS: Final = 16
-"""Bits of the filter for each key: some 1.5 of 100 other keys pass, and a million keys take 2 MB."""
+"""Bits of the filter for each key: of other keys some 2 in 100 pass; a million keys take 2 MB."""
 _PLAIN: Final = np.uint64(0)
 
 
@@ -39,16 +39,18 @@ def build_scripts(scripts: Sequence[bytes]) -> ScriptTable:
     kept = [s for s in scripts if len(s) <= MAX_SCRIPT and s[:1] != b"\x6a"]
     starts = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, kept), np.int64, len(kept)), out=starts[1:])
+    filter_ = _new_filter(len(kept))
     table = ScriptTable(
         lengths=_lengths(np.unique(np.diff(starts))),
-        filter=np.zeros(_power(len(kept) * _FILTER_BITS // 64), np.uint64),
+        filter=filter_,
+        shift=_shift(filter_),
         slots=np.zeros(_power(2 * len(kept)), np.int32),
         data=np.frombuffer(b"".join(kept), np.uint8).copy(),
         starts=starts,
         hashes=np.zeros(len(kept), np.uint64),
         secret=new_secret(),
     )
-    _fill_scripts(table, filter_shift(table.filter))
+    _fill_scripts(table)
     return table
 
 
@@ -69,11 +71,7 @@ class Coins:
         room = self.table.births.size
         if self.count + len(births) > room:
             self._grow(max(2 * room, self.count + len(births)))
-        self.count = int(
-            _insert_coins(
-                self.table, filter_shift(self.table.filter), self.count, names.reshape(-1), births
-            )
-        )
+        self.count = int(_insert_coins(self.table, self.count, names.reshape(-1), births))
 
     def late(self, since: int) -> tuple[Bytes, Integers]:
         """Names and births of the coins from entry `since` on."""
@@ -84,15 +82,17 @@ class Coins:
         old = self.table
         table = empty_coins(room, old.secret)
         names, births = self.late(0)
-        _insert_coins(table, filter_shift(table.filter), 0, names, births)
+        _insert_coins(table, 0, names, births)
         # A thread that scans now goes on with the old arrays.
         self.table = table
 
 
 def empty_coins(room: int, secret: Words) -> CoinTable:
     """A table without coins, with room for `room`."""
+    filter_ = _new_filter(room)
     return CoinTable(
-        filter=np.zeros(_power(room * _FILTER_BITS // 64), np.uint64),
+        filter=filter_,
+        shift=_shift(filter_),
         slots=np.zeros(_power(2 * room), np.int32),
         names=np.zeros(36 * room, np.uint8),
         births=np.zeros(room, np.int64),
@@ -104,7 +104,7 @@ def empty_coins(room: int, secret: Words) -> CoinTable:
 def table_of_coins(names: Bytes, births: Integers, secret: Words) -> CoinTable:
     """A table of just these coins."""
     table = empty_coins(births.size, secret)
-    _insert_coins(table, filter_shift(table.filter), 0, names, births)
+    _insert_coins(table, 0, names, births)
     return table
 
 
@@ -113,8 +113,11 @@ def new_secret() -> Words:
     return np.frombuffer(secrets.token_bytes(16), np.uint64).copy()
 
 
-def filter_shift(filter_: Words) -> np.uint64:
-    """How far a mixed key is shifted to become an index of `filter_`."""
+def _new_filter(keys: int) -> Words:
+    return np.zeros(_power(keys * _FILTER_BITS // 64), np.uint64)
+
+
+def _shift(filter_: Words) -> np.uint64:
     return np.uint64(64 - (filter_.size.bit_length() - 1))
 
 
@@ -131,7 +134,7 @@ def _power(least: int) -> int:
 
 
 @kernel
-def _fill_scripts(table: ScriptTable, shift: np.uint64) -> None:
+def _fill_scripts(table: ScriptTable) -> None:
     mask = table.slots.size - 1
     for entry in range(table.hashes.size):
         start = table.starts[entry]
@@ -140,21 +143,19 @@ def _fill_scripts(table: ScriptTable, shift: np.uint64) -> None:
             word = word_at(table.data, start + 3, _PLAIN)
         else:
             word = short_word(table.data, start, size, _PLAIN)
-        add_to_filter(table.filter, shift, mix_script(word, size))
+        add_to_filter(table.filter, table.shift, mix_script(word, size))
         if find_script(table, table.data, start, size, _PLAIN) >= 0:
             continue
         hashed = siphash(table.data, start, size, _PLAIN, table.secret)
         table.hashes[entry] = hashed
-        at = np.int64(hashed & np.uint64(mask))
+        at = integer(hashed & np.uint64(mask))
         while table.slots[at]:
             at = (at + 1) & mask
         table.slots[at] = entry + 1
 
 
 @kernel
-def _insert_coins(
-    table: CoinTable, shift: np.uint64, count: int, names: Bytes, births: Integers
-) -> int:
+def _insert_coins(table: CoinTable, count: int, names: Bytes, births: Integers) -> int:
     mask = table.slots.size - 1
     for i in range(births.size):
         if find_coin(table, names, 36 * i, _PLAIN) >= 0:
@@ -165,10 +166,8 @@ def _insert_coins(
         table.births[count] = births[i]
         table.hashes[count] = hashed
         number = word_at(names, 36 * i + 28, _PLAIN) >> np.uint64(32)
-        add_to_filter(
-            table.filter, shift, mix_coin(word_at(names, 36 * i, _PLAIN), number)
-        )
-        at = np.int64(hashed & np.uint64(mask))
+        add_to_filter(table.filter, table.shift, mix_coin(word_at(names, 36 * i, _PLAIN), number))
+        at = integer(hashed & np.uint64(mask))
         while table.slots[at]:
             at = (at + 1) & mask
         # Last, since other threads may read: an entry is whole before its slot names it.

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Halves, inlined, kernel, part
+from erario.chain.kernels import Bytes, Halves, inlined, integer, kernel, part
 from erario.chain.sha256_native import (
     CONSTANTS,
     INITIAL,
@@ -126,9 +126,7 @@ def _node_plain(data: Bytes, position: int, out: Bytes, to: int) -> None:
 
 
 @part
-def compress(  # noqa: PLR0917
-    state: Halves, at: int, data: Bytes, position: int, blocks: int, native: bool
-) -> None:
+def compress(state: Halves, at: int, data: Bytes, position: int, blocks: int, native: bool) -> None:
     """Take in `blocks` blocks from `data[position:]`."""
     if native:
         compress_native(state, at, data, position, blocks)
@@ -137,7 +135,7 @@ def compress(  # noqa: PLR0917
 
 
 @part
-def compress_two(  # noqa: PLR0917
+def compress_two(
     state: Halves,
     at: int,
     data: Bytes,
@@ -199,7 +197,7 @@ def digests(data: Bytes, sizes: Halves, native: bool) -> Bytes:
     out = np.empty((sizes.size, 32), np.uint8)
     state = np.empty(8, np.uint32)
     for i in range(sizes.size):
-        size = np.int64(sizes[i])
+        size = integer(sizes[i])
         whole = size >> 6
         reset(state, 0)
         compress(state, 0, data, 0, whole, native)

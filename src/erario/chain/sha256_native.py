@@ -17,7 +17,8 @@ from typing import Any, Final
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.registry import cpu_target
-from numba.extending import intrinsic
+
+from erario.chain.kernels import intrinsic
 
 INITIAL: Final = (
     0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
@@ -33,6 +34,8 @@ CONSTANTS: Final = (
     0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2,
 )  # fmt: skip
 
+_proxy: Final[Any] = cgutils.create_struct_proxy
+_declare: Final[Any] = cgutils.get_or_insert_function
 _MASK: Final = 0xFFFFFFFF
 _I32: Final = ir.IntType(32)
 _I64: Final = ir.IntType(64)
@@ -75,7 +78,7 @@ class _X86:
 
     def _declare(self, name: str, arguments: list[Any]) -> Any:
         kind = ir.FunctionType(_FOUR, arguments)
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return _declare(self.builder.module, kind, name)
 
     def shuffle(self, a: Any, b: Any, order: tuple[int, ...]) -> Any:
         mask = ir.Constant(ir.VectorType(_I32, len(order)), [ir.Constant(_I32, i) for i in order])
@@ -170,8 +173,7 @@ def _schedule(block: tuple[int, ...]) -> list[int]:
 def _add(unit: _X86, states: list[State], before: list[State]) -> list[State]:
     add = unit.builder.add
     return [
-        (add(new[0], old[0]), add(new[1], old[1]))
-        for new, old in zip(states, before, strict=True)
+        (add(new[0], old[0]), add(new[1], old[1])) for new, old in zip(states, before, strict=True)
     ]
 
 
@@ -232,7 +234,7 @@ def _generator(emit: Callable[..., None]) -> Callable[..., Any]:
         have = _instructions(context.codegen())
         if have:
             plain = [
-                cgutils.create_struct_proxy(kind)(context, builder, value).data
+                _proxy(kind)(context, builder, value).data
                 if isinstance(kind, types.Array)
                 else value
                 for kind, value in zip(signature.args, arguments, strict=True)
@@ -314,7 +316,7 @@ def _emit_double(unit: _X86, messages: list[Any], targets: list[Any]) -> None:
         _store_digest(unit, state, pointer)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def compress_native(
     _typing: Any, state: Any, at: Any, data: Any, position: Any, blocks: Any
 ) -> Any:
@@ -326,7 +328,7 @@ def compress_native(
     return types.void(state, at, data, position, blocks), _generator(emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def compress_two_native(
     _typing: Any,
     state: Any,
@@ -347,7 +349,7 @@ def compress_two_native(
     return types.void(*kinds), _generator(emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def finish_native(_typing: Any, state: Any, at: Any, out: Any, to: Any) -> Any:
     """Write the SHA-256 of the digest in `state[at:at + 8]` to `out[to:]`."""
 
@@ -357,7 +359,7 @@ def finish_native(_typing: Any, state: Any, at: Any, out: Any, to: Any) -> Any:
     return types.void(state, at, out, to), _generator(emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def finish_two_native(_typing: Any, state: Any, at: Any, out: Any, to: Any) -> Any:
     """`finish_native` for the states at `at` and `at + 8`, to `to` and `to + 32`."""
 
@@ -367,7 +369,7 @@ def finish_two_native(_typing: Any, state: Any, at: Any, out: Any, to: Any) -> A
     return types.void(state, at, out, to), _generator(emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def double_native(_typing: Any, data: Any, position: Any, out: Any, to: Any) -> Any:
     """Write the double SHA-256 of the 64 bytes at `data[position:]` to `out[to:]`."""
 
@@ -377,7 +379,7 @@ def double_native(_typing: Any, data: Any, position: Any, out: Any, to: Any) -> 
     return types.void(data, position, out, to), _generator(emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def double_two_native(_typing: Any, data: Any, position: Any, out: Any, to: Any) -> Any:
     """`double_native` for 128 bytes, to `to` and `to + 32`."""
 
