@@ -19,6 +19,7 @@ import click
 
 from erario import __version__
 from erario.cli.interrupt import Interrupter
+from erario.cli.kept import say_kept
 from erario.cli.printer import Printer, drop_stdout
 from erario.errors import ErarioError, RequestError
 
@@ -30,6 +31,7 @@ COMMANDS: Final = {
     "coins": "List the coins behind the figures.",
     "history": "List the movements behind the figures.",
     "why": "Tell what is known of a transaction, an output or an address.",
+    "store": "Show what is kept of what was read, or clear it.",
     "schema": "Print the JSON Schema of a statement.",
     "version": "Print the version.",
 }
@@ -121,10 +123,11 @@ def main() -> NoReturn:
 
 
 def _tell_interrupted(args: list[str]) -> None:
+    kept = say_kept()
     error = RequestError(
         CliCode.INTERRUPTED,
-        "stopped before it was done; nothing was written",
-        remedy="The next run starts again.",
+        f"stopped before it was done; {kept or 'nothing was written'}",
+        remedy="The next run goes on from there." if kept else "The next run starts again.",
     )
     Printer(as_json=_asks_for_json(args)).error(error)
 

@@ -45,6 +45,13 @@ source_options = combine(
         metavar="CUTOFF",
         help="Close on this height, block hash, day or instant [default: the tip].",
     ),
+    click.option(
+        "--state",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Keep what is read in DIR, not in ~/.local/state/erario.",
+    ),
+    click.option("--no-state", is_flag=True, help="Keep nothing, and use nothing that is kept."),
 )
 
 since_option = click.option(

@@ -12,6 +12,8 @@ from erario.assess import assess
 from erario.auditing import collect
 from erario.chain.source import ChainSource
 from erario.chain.sources import open_source
+from erario.chain.state_folder import StateFolder, default_state_folder
+from erario.cli.kept import tell_troubles, watch_state
 from erario.cli.printer import Printer
 from erario.errors import Place
 from erario.reserve.loader import load
@@ -33,6 +35,7 @@ class Question:
     source: str
     own: bool
     at: str | None
+    state: StateFolder | None
     since: str | None = None
 
 
@@ -60,6 +63,11 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
         ErarioError: the source cannot be read, or the question cannot be asked of it.
     """
     source = open_chain(question)
+    context = click.get_current_context(silent=True)
+    if question.state is not None and context is not None:
+        watch_state(question.state)
+        # Once the answer is out: a store never stands in its way.
+        context.call_on_close(lambda: tell_troubles(printer))
     with printer.progress() as progress:
         evidence = collect(
             question.reserve, source, at=question.at, since=question.since, progress=progress
@@ -71,7 +79,19 @@ def open_chain(question: Question) -> ChainSource:
     """The source by its name; `~` in its path is the home folder, which no shell expands there."""
     kind, colon, path = question.source.partition(":")
     home = str(Path(path).expanduser()) if path.startswith("~") else path
-    return open_source(f"{kind}{colon}{home}", question.reserve.network, own=question.own)
+    return open_source(
+        f"{kind}{colon}{home}",
+        question.reserve.network,
+        own=question.own,
+        state=question.state,
+    )
+
+
+def open_state(reserve: Reserve, state: Path | None, *, no_state: bool) -> StateFolder | None:
+    """Where what is read of the reserve's network is kept; None for nowhere."""
+    if no_state:
+        return None
+    return StateFolder(default_state_folder() if state is None else state, reserve.network)
 
 
 def claim_places(reserve: Reserve) -> dict[str, Place]:

@@ -321,3 +321,16 @@ def test_every_help_ends_with_an_example(name: str, capsys: Captured) -> None:
 @pytest.mark.parametrize("line", examples())
 def test_the_examples_of_the_help_run(line: str, world: World, capsys: Captured) -> None:
     assert run(shlex.split(line)[1:]) in {0, 3}, capsys.readouterr()
+
+
+def test_why_tells_of_the_document_with_page_and_note(world: World, capsys: Captured) -> None:
+    Path("gazette.txt").write_text(f"We hold {VAULT_ADDRESS}.\n")
+    Path("list.csv").write_text(f"address,page,note\n{VAULT_ADDRESS},12,the vault\n")
+    args = ["init", "made", "--addresses", "list.csv", "--document", "gazette.txt", "-q"]
+    assert run(args) == 0
+    assert run(["why", VAULT_ADDRESS, "made", "--source", world.source]) == 0
+    out = capsys.readouterr().out
+    assert "holding, documented\n" in out
+    assert "  written at made/addresses.csv:2, page 12, note: the vault\n" in out
+    assert "  document document: gazette.txt\n" in out
+    assert "\n  SHA-256 " in out

@@ -23,6 +23,7 @@ from erario.cli.request import (
     exit_code,
     is_plain_list,
     load_reserve,
+    open_state,
 )
 from erario.cli.saving import save_reserve
 from erario.cli.show.spreadsheet import scripts_csv
@@ -67,6 +68,8 @@ def command(
     source: str,
     own: bool,
     at: str | None,
+    state: Path | None,
+    no_state: bool,
     since: str | None,
     scripts: bool | None,
     holds: str | None,
@@ -101,7 +104,8 @@ def command(
         )
     else:
         reserve = load_reserve(path)
-    _, statement = ask(Question(reserve, source, own, at, since), printer)
+    kept = open_state(reserve, state, no_state=no_state)
+    _, statement = ask(Question(reserve, source, own, at, kept, since), printer)
     answer = render(statement, reserve, scripts=scripts, as_json=as_json, as_csv=as_csv)
     printer.deliver(answer, output)
     return exit_code(statement)

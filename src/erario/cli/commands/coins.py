@@ -8,7 +8,7 @@ import click
 
 from erario.cli.options import format_options, one_format, path_argument, source_options
 from erario.cli.printer import Printer
-from erario.cli.request import Question, ask, check_wallets, findings_code, load_reserve
+from erario.cli.request import Question, ask, check_wallets, findings_code, load_reserve, open_state
 from erario.cli.show.coins import coin_lines
 from erario.cli.show.records import coins_json
 from erario.cli.show.spreadsheet import coins_csv
@@ -30,6 +30,8 @@ def command(
     source: str,
     own: bool,
     at: str | None,
+    state: Path | None,
+    no_state: bool,
     wallets: tuple[str, ...],
     spent: bool,
     as_json: bool,
@@ -42,7 +44,8 @@ def command(
     printer = Printer(quiet=quiet, as_json=as_json)
     reserve = load_reserve(path)
     check_wallets(reserve, wallets)
-    _, statement = ask(Question(reserve, source, own, at), printer)
+    kept = open_state(reserve, state, no_state=no_state)
+    _, statement = ask(Question(reserve, source, own, at, kept), printer)
     coins = [
         coin
         for coin in statement.coins

@@ -14,7 +14,7 @@ from erario.cli.options import (
     source_options,
 )
 from erario.cli.printer import Printer
-from erario.cli.request import Question, ask, check_wallets, findings_code, load_reserve
+from erario.cli.request import Question, ask, check_wallets, findings_code, load_reserve, open_state
 from erario.cli.show.history import (
     booked_entries,
     history_lines,
@@ -42,6 +42,8 @@ def command(
     source: str,
     own: bool,
     at: str | None,
+    state: Path | None,
+    no_state: bool,
     since: str | None,
     wallets: tuple[str, ...],
     as_json: bool,
@@ -54,7 +56,8 @@ def command(
     printer = Printer(quiet=quiet, as_json=as_json)
     reserve = load_reserve(path)
     check_wallets(reserve, wallets)
-    _, statement = ask(Question(reserve, source, own, at, since), printer)
+    kept = open_state(reserve, state, no_state=no_state)
+    _, statement = ask(Question(reserve, source, own, at, kept, since), printer)
     booked = [
         (movement, entry)
         for movement, entry in booked_entries(statement)

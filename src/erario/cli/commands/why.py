@@ -8,7 +8,7 @@ import click
 
 from erario.cli.options import path_argument, quiet_option, source_options
 from erario.cli.printer import Printer
-from erario.cli.request import UNKNOWN, Question, ask, findings_code, load_reserve
+from erario.cli.request import UNKNOWN, Question, ask, findings_code, load_reserve, open_state
 from erario.cli.show.why import Case, why_lines
 from erario.cli.subject import read_subject
 
@@ -24,7 +24,17 @@ Example:
 @path_argument
 @source_options
 @quiet_option
-def command(*, what: str, path: Path, source: str, own: bool, at: str | None, quiet: bool) -> int:
+def command(
+    *,
+    what: str,
+    path: Path,
+    source: str,
+    own: bool,
+    at: str | None,
+    state: Path | None,
+    no_state: bool,
+    quiet: bool,
+) -> int:
     """Tell what erario knows of a transaction, an output (TXID:INDEX) or an address, how it
     knows it, and by which commands you can check it on a node of your own.
 
@@ -34,7 +44,8 @@ def command(*, what: str, path: Path, source: str, own: bool, at: str | None, qu
     printer = Printer(quiet=quiet)
     reserve = load_reserve(path)
     subject = read_subject(what, reserve.network)
-    evidence, statement = ask(Question(reserve, source, own, at), printer)
+    kept = open_state(reserve, state, no_state=no_state)
+    evidence, statement = ask(Question(reserve, source, own, at, kept), printer)
     lines, known = why_lines(subject, Case(reserve, evidence, statement))
     printer.lines(lines)
     code = findings_code(statement)

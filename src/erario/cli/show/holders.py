@@ -107,9 +107,12 @@ def _wallet_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
         Column("existence"),
     )
     rows: list[Row] = []
+    coins: dict[str, list[Coin]] = {}
+    for coin in statement.coins:
+        if coin.unspent:
+            coins.setdefault(coin.wallet, []).append(coin)
     for wallet in holder.wallets:
-        coins = [coin for coin in statement.coins if coin.wallet == wallet.id and coin.unspent]
-        rows += _split(clean(wallet.id), wallet.balance, coins, statement)
+        rows += _split(clean(wallet.id), wallet.balance, coins.get(wallet.id, []), statement)
         rows.append(Row(("",) * len(columns), tuple(_wallet_notes(wallet))))
     return table(columns, rows)
 

@@ -33,7 +33,13 @@ from erario.cli.show.statement import doubt_lines
 from erario.cli.show.words import count, say_network, short_hash, show_change
 from erario.cli.subject import AboutOutput, AboutScript, AboutTransaction, Subject
 from erario.reserve.model import DeclaredScript, Reserve
-from erario.statement.evidence import BlockEvidence, DeclaredWallet, Evidence, TransactionEvidence
+from erario.statement.evidence import (
+    BlockEvidence,
+    DeclaredWallet,
+    Evidence,
+    TransactionEvidence,
+    WatchedScript,
+)
 from erario.statement.model import Coin, Statement
 
 STEP = 2
@@ -56,12 +62,14 @@ class Case:
             for found in block.transactions
         }
 
-    def wallet_of(self, script: Script) -> DeclaredWallet | None:
-        """The wallet that a script was watched for."""
-        for wallet in self.evidence.declaration.wallets:
-            if any(watched.script == script for watched in wallet.scripts):
-                return wallet
-        return None
+    @cached_property
+    def watched(self) -> dict[Script, tuple[DeclaredWallet, WatchedScript]]:
+        """Every script that was watched, with its wallet; each is in one only."""
+        return {
+            watched.script: (wallet, watched)
+            for wallet in self.evidence.declaration.wallets
+            for watched in wallet.scripts
+        }
 
 
 def why_lines(subject: Subject, case: Case) -> tuple[list[Text], bool]:
@@ -147,7 +155,7 @@ def _about_script(script: Script, case: Case) -> Told:
     lines = [Text(f"{classify(script).value} {_name(script, case)}", STRONG)]
     network = case.statement.network
     commands = list(script_commands(network, script))
-    if case.wallet_of(script) is None:
+    if script not in case.watched:
         lines += _said(["It is in no wallet of this reserve, so nothing was looked for."])
         return lines, commands, False
     lines += _said(_owner(script, case))
@@ -190,15 +198,12 @@ def _coin_lines(coin: Coin, case: Case, *, owner: bool = True) -> list[Text]:
 
 def _owner(script: Script, case: Case) -> Iterator[str]:
     """Whose script it is, who says so, and where that is written."""
-    wallet = case.wallet_of(script)
-    if wallet is None:
-        return
+    wallet, watched = case.watched[script]
     holder = next((h.name for h in case.reserve.holders if h.id == wallet.holder), wallet.holder)
     yield (
         f"wallet {clean(wallet.id)} of {clean(holder)}: {wallet.role.value}, "
         f"{wallet.attribution.value}"
     )
-    watched = next(found for found in wallet.scripts if found.script == script)
     if watched.index is not None:
         yield f"derived on branch {watched.branch}, index {watched.index:,}"
     for declared in _declared(wallet.id, script, case.reserve):
@@ -213,7 +218,7 @@ def _owner(script: Script, case: Case) -> Iterator[str]:
             if document.url:
                 yield f"published at {clean(document.url)}"
             if document.sha256:
-                yield f"SHA-256 of the archived copy: {clean(document.sha256)}"
+                yield f"SHA-256 {clean(document.sha256)}"
 
 
 def _declared(wallet: str, script: Script, reserve: Reserve) -> Iterator[DeclaredScript]:
