@@ -10,6 +10,7 @@ of thousands of cases over the whole suite. Tests state no number of examples of
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("default"), max_examples=400, print_blob=True)
 settings.load_profile(os.environ.get("ERARIO_HYPOTHESIS", "ci" if _IN_CI else "default"))
 
+_STATES = count()
 _DESELECTED = pytest.StashKey[int]()
 
 
@@ -60,6 +62,15 @@ def pytest_terminal_summary(
             f"deselected {deselected} tests: no ../shared/data beside this clone "
             "(or set ERARIO_SHARED to where it lies)"
         )
+
+
+@pytest.fixture(autouse=True)
+def _state_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No test finds what another one, or the person, has kept; the folder is not made here."""
+    folder = tmp_path_factory.getbasetemp() / f"state-{next(_STATES)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ class StateFolder:
     """
 
     def __init__(self, base: Path, name: NetworkName) -> None:
+        self.name: Final = name
         self.path: Final = base.expanduser().absolute() / name
         self.headers: Final = HeaderStore(self.path / header_store.FILE_NAME)
         self.kept_upto: int | None = None
@@ -78,6 +79,19 @@ class StateFolder:
             session.open()
             yield session
 
+    @contextmanager
+    def exclusive(self) -> Iterator[Path]:
+        """The folder, ours alone, with nothing of it open.
+
+        Raises:
+            StoreError: another run has it, or it cannot be locked.
+        """
+        with ExitStack() as stack:
+            refused = self._enter_folder(stack)
+            if refused is not None:
+                raise refused
+            yield self.path
+
     def note(self, trouble: StoreError) -> None:
         """Take down what went wrong."""
         self._troubles.setdefault(trouble.code, trouble)
@@ -90,7 +104,9 @@ class StateFolder:
     def _enter_folder(self, stack: ExitStack) -> StoreError | None:
         """Make the folder and take the lock; why nothing may be written, or None."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # For nobody else's eyes: which scripts somebody watches is seen here.
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             handle = os.open(self.path / LOCK_NAME, flags, 0o600)
         except OSError as error:

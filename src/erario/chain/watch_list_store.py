@@ -15,7 +15,7 @@ flipped bytes, and rows that are gone. They stop nobody who means harm, since th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,6 +98,13 @@ class WatchListStore:
             kept=len(blocks),
             seal=seal,
         )
+
+    def count(self, head: ListHead) -> tuple[int, int]:
+        """How many blocks and transactions a list has; for show, no seal is looked at."""
+        query = "SELECT count(*), coalesce(sum(transactions), 0) FROM matches WHERE list = ?"
+        for blocks, transactions in self._database.rows(query, (head.number,)):
+            return as_int(blocks), as_int(transactions)
+        return 0, 0
 
     def save(self, one: WatchList, folder: bytes, block_hash: BlockHash) -> None:
         """Keep how far a list has come, and what was added to it, in one transaction.
@@ -201,14 +208,3 @@ def _next_seal(seal: bytes, height: Height, evidence: bytes) -> bytes:
 
 def _last_seal(seal: bytes, height: Height, block_hash: BlockHash) -> bytes:
     return _next_seal(seal, height, block_hash)
-
-
-def count_kept(database: Database) -> Iterator[tuple[int, int, int, int]]:
-    """For each list: bytes of its scripts, height, blocks, transactions."""
-    query = (
-        "SELECT length(scripts), watch_lists.height, count(evidence), coalesce(sum(transactions),0)"
-        " FROM watch_lists LEFT JOIN matches ON list = number GROUP BY number"
-    )
-    for row in database.rows(query):
-        size, height, blocks, transactions = (as_int(column) for column in row)
-        yield size, height, blocks, transactions

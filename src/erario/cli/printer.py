@@ -87,6 +87,11 @@ class Printer:
         """Say something on stderr, quiet or not, with nothing in it that moves a cursor."""
         print(clean_lines(text), file=sys.stderr, flush=True)  # noqa: T201
 
+    def warn(self, error: ErarioError) -> None:
+        """Tell on stderr, quiet or not, what went wrong beside an answer that is whole."""
+        for problem in _problems_of(error):
+            self.complain(say_problem(problem))
+
     def error(self, error: ErarioError) -> None:
         """Tell an error: JSON on stdout where the answer is JSON, else sentences on stderr."""
         if self.as_json:
