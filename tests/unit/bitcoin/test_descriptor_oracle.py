@@ -130,7 +130,7 @@ def test_plain_descriptors_agree(chance: random.Random, multipath: bool) -> None
 
 @given(st.randoms(use_true_random=False), st.integers(0, 3), st.booleans())
 def test_miniscript_agrees(chance: random.Random, depth: int, taproot: bool) -> None:
-    for _ in range(20):  # most random scripts are ill-typed, and cheap to refuse
+    for _ in range(6):  # most random scripts are ill-typed, and cheap to refuse
         writer = Writer(chance, multipath=False)
         script = writer.miniscript(depth, taproot=taproot)
         text = f"tr({XPUBS[0]}/99/*,{script})" if taproot else f"wsh({script})"
@@ -142,7 +142,8 @@ def test_miniscript_agrees(chance: random.Random, depth: int, taproot: bool) -> 
             assert script.startswith("multi(")
         elif oracle is not None:
             assert taproot
-            assert script.lstrip("ascdvjntlu:") == "0"
+            with pytest.raises(DescriptorError, match="nothing can satisfy it"):
+                read_descriptor(text, MAIN)
 
 
 @given(st.randoms(use_true_random=False))
