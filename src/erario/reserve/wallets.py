@@ -273,6 +273,9 @@ class _Reader:
             # The sentence quotes the address, which is one: nothing secret.
             self._problems.add(ProblemCode.OTHER_NETWORK, row.place, error.what, error.remedy)
             return
+        if error.code is BitcoinCode.ADDRESS_PRIVATE_KEY:
+            report_secret("a private key", row.place, self._problems)
+            return
         is_checksum = error.code is BitcoinCode.ADDRESS_CHECKSUM
         self._problems.add(
             ProblemCode.CHECKSUM if is_checksum else ProblemCode.ADDRESS,
