@@ -22,11 +22,12 @@ demo: ## set up, and audit the embedded demonstration
 test: .venv-dev ## set up, and run all tests
 	@scripts/test $(PYTEST_ARGS)
 
-lint: .venv-dev ## linter, formatter, types, layers
+lint: .venv-dev ## linter, formatter, types, layers, stale pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/make_reference.py --check
 
 format: .venv-dev ## let the linter mend what it can
 	$(BIN)/ruff check --fix .

@@ -7,10 +7,9 @@ lists and objects with ASCII keys are in it, so that sorted keys without spaces 
 `observed` is what depends on the asker's moment. The digest is SHA-256 over the canonical JSON of
 everything else.
 
-The version rises when a reader of the former one would misread a statement: a field is removed,
-renamed or means something else, or an enumeration has a new value. A new field that others may
-ignore comes with a new schema under the same version. It changes digests all the same: digests are
-compared between statements of one release only.
+The version rises with any change of the members, of their values or of their meaning, since two
+statements of one version that say the same must have the same digest. A reader refuses a version
+that it does not know.
 """
 
 from __future__ import annotations
