@@ -42,6 +42,14 @@ def test_found_and_masked(text: str, kind: SecretKind, around: str) -> None:
     assert set(masked[secret.start : secret.end]) <= set('x \n",.')
 
 
+@pytest.mark.parametrize("around", ["n{}", "{}n", "KEY{}", "n{}n", "Kk5{}"])
+@pytest.mark.parametrize("secret", [SECRETS[5][0], SECRETS[6][0], SECRETS[7][0], SECRETS[8][0]])
+def test_letters_stuck_to_a_key_do_not_hide_it(around: str, secret: str) -> None:
+    masked = mask_secrets(around.format(secret))
+    assert secret[1:-1] not in masked
+    assert secret[10:40] not in masked
+
+
 @pytest.mark.parametrize(
     "text",
     [
