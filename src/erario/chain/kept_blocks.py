@@ -1,10 +1,10 @@
 """Block files read with the help of what is kept: only what nobody has read yet is read.
 
     parts      the asked scripts as lists that are kept, each to its height, and one of new scripts
-    follow     the lowest list is followed to the next one's height and united with it, until one
-               list of all the scripts has come to the cut-off
     check      blocks that only earlier runs read, and whose files have changed since, are held
                against their headers once more
+    follow     the lowest list is followed to the next one's height and united with it, until one
+               list of all the scripts has come to the cut-off
 
 Invariant: the answer is the same, byte for byte, as from an empty store. While blocks are read,
 what was found is kept every few seconds, so that whoever is stopped goes on from there.
@@ -142,9 +142,10 @@ class _KeptTrace:
         self._contained: dict[tuple[int, int], Height] = {}
 
     def trace(self, scripts: tuple[Script, ...]) -> Trace:
-        one = self._follow(self._parts(scripts))
+        parts = self._parts(scripts)
         if not self._own:
-            self._check_rest()
+            self._check(min([self._upto, *(part.height for part in parts)]))
+        one = self._follow(parts)
         blocks = tuple(block for block in one.blocks if block.height <= self._upto)
         findings = self._folder.findings
         if self._batches is not None:
@@ -248,12 +249,13 @@ class _KeptTrace:
             one.height = height
             self._keep(one)
 
-    def _check_rest(self) -> None:
-        """Hold against their headers the blocks whose copies nobody has checked as they are."""
-        if self._folder.checked >= self._upto:
+    def _check(self, upto: Height) -> None:
+        """Hold against their headers the blocks whose copies nobody has checked as they are; those
+        behind `upto` are read anyway."""
+        if self._folder.checked >= upto:
             return
         index = self._folder.index(self._session, self._progress)
-        for _ in self._open().check(self._upto):
+        for _ in self._open().check(upto):
             index.save(self._session)
         self._folder.refresh()
 

@@ -19,6 +19,7 @@ from typing import Final
 
 from erario.chain.store_errors import (
     StoreError,
+    busy,
     damaged,
     foreign,
     not_written,
@@ -37,22 +38,24 @@ _VERSION: Final = 1
 _WAIT_SECONDS: Final = 3.0
 
 _SCHEMA: Final = f"""
+CREATE TABLE script_sets (
+    name BLOB PRIMARY KEY,
+    scripts BLOB NOT NULL
+);
 CREATE TABLE watch_lists (
     number INTEGER PRIMARY KEY,
-    scripts BLOB NOT NULL,
     name BLOB NOT NULL,
     folder BLOB NOT NULL,
     height INTEGER NOT NULL,
     block_hash BLOB NOT NULL,
     seal BLOB NOT NULL
 );
-CREATE INDEX watch_lists_by_name ON watch_lists (name);
 CREATE TABLE matches (
     list INTEGER NOT NULL,
     height INTEGER NOT NULL,
-    evidence BLOB NOT NULL,
     transactions INTEGER NOT NULL,
     seal BLOB NOT NULL,
+    evidence BLOB NOT NULL,
     PRIMARY KEY (list, height)
 ) WITHOUT ROWID;
 CREATE TABLE folders (
@@ -107,11 +110,18 @@ class Database:
             DamagedStoreError: SQLite finds the file damaged.
             StoreError: it cannot be read now.
         """
+        cursor = None
         try:
-            with closing(self._connection.execute(query, values)) as cursor:
-                yield from cursor
+            cursor = self._connection.execute(query, values)
+            # Not `yield from`: that would close the cursor, where the file may be closed already.
+            for row in cursor:  # noqa: UP028
+                yield row
         except sqlite3.Error as error:
             raise _told(self.path, error, is_write=False) from error
+        finally:
+            if cursor is not None:
+                with suppress(sqlite3.Error):
+                    cursor.close()
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
         """Run one statement within `transaction`; the number of the row that it inserted.
@@ -224,6 +234,8 @@ def _code(error: sqlite3.Error) -> int:
 def _told(path: Path, error: sqlite3.Error, *, is_write: bool) -> StoreError:
     if _code(error) not in _OF_THE_MOMENT:
         return damaged(path, str(error))
+    if _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return busy(path)
     return not_written(path, str(error)) if is_write else unreadable_store(path, str(error))
 
 

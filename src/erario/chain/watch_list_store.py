@@ -1,7 +1,7 @@
 """Watch lists in SQLite: which scripts were followed how far, and what was found.
 
-    watch_lists   scripts (each behind its length), name (SHA-256 of those bytes), folder, height,
-                  block_hash, seal
+    script_sets   scripts, each behind its length, by their name: the SHA-256 of those bytes
+    watch_lists   name of the scripts, folder, height, block_hash, seal
     matches       for each list and block with something in it: the block's evidence, sealed
 
 So a million scripts go on by one row, and the same scripts are found by their name alone, whoever
@@ -15,21 +15,23 @@ flipped bytes, and rows that are gone. They stop nobody who means harm, since th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from erario.bitcoin.encoding import Reader, write_compact_size
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.values import BlockHash, Height
 from erario.chain.evidence_codec import decode_evidence, encode_evidence
-from erario.chain.store_database import Database, as_bytes, as_int
+from erario.chain.store_database import FILE_NAME, Database, as_bytes, as_int
 from erario.chain.store_errors import DamagedStoreError, damaged
 from erario.chain.watch_list import WatchList
 
 ROOTS_CHECKED: Final = b""
 """The `folder` of lists whose every block was held against its Merkle root."""
 
+_MOST_HEIGHT: Final = 1 << 31
 _HEAD: Final = "number, name, folder, height, block_hash, seal"
 
 
@@ -65,8 +67,8 @@ class WatchListStore:
 
     def scripts(self, head: ListHead) -> tuple[bytes, ...]:
         """The scripts of a list."""
-        query = "SELECT scripts FROM watch_lists WHERE number = ?"
-        for (column,) in self._database.rows(query, (head.number,)):
+        query = "SELECT scripts FROM script_sets WHERE name = ?"
+        for (column,) in self._database.rows(query, (head.name,)):
             joined = as_bytes(column)
             if hashlib.sha256(joined).digest() == head.name:
                 return _split(joined, self._damage("the scripts of a list"))
@@ -76,18 +78,12 @@ class WatchListStore:
         """A list with all its matches, every one held against the seals."""
         seal = _first_seal(head.name, head.folder)
         blocks = []
-        query = "SELECT height, evidence, seal FROM matches WHERE list = ? ORDER BY height"
-        for row in self._database.rows(query, (head.number,)):
-            height, evidence = Height(as_int(row[0])), as_bytes(row[1])
-            seal = _next_seal(seal, height, evidence)
-            if seal != row[2]:
-                raise self._damage("a match")
+        for height, evidence, following in self._rows(head):
+            seal = following
             try:
                 blocks.append(decode_evidence(height, evidence))
             except DecodeError as error:
                 raise self._damage("a match") from error
-        if _last_seal(seal, head.height, head.block_hash) != head.seal:
-            raise self._damage("the end of a list")
         return WatchList(
             scripts,
             head.height,
@@ -121,19 +117,36 @@ class WatchListStore:
         """Forget a list; within a transaction."""
         self._database.run("DELETE FROM matches WHERE list = ?", (number,))
         self._database.run("DELETE FROM watch_lists WHERE number = ?", (number,))
+        self._database.run(
+            "DELETE FROM script_sets WHERE name NOT IN (SELECT name FROM watch_lists)"
+        )
 
     def lower(self, heads: Sequence[ListHead], height: Height, block_hash: BlockHash) -> None:
         """Take those of the lists that are above `height` back to it; within a transaction."""
         for head in heads:
             if head.height <= height:
                 continue
+            # All of it is held against the seals first: a new one must not cover damage.
+            seal = _first_seal(head.name, head.folder)
+            for found, _, following in self._rows(head):
+                seal = following if found <= height else seal
             self._database.run(
                 "DELETE FROM matches WHERE list = ? AND height > ?", (head.number, height)
             )
-            query = "SELECT seal FROM matches WHERE list = ? ORDER BY height DESC LIMIT 1"
-            last = [as_bytes(seal) for (seal,) in self._database.rows(query, (head.number,))]
-            seal = last[0] if last else _first_seal(head.name, head.folder)
             self._move(head.number, height, block_hash, seal)
+
+    def _rows(self, head: ListHead) -> Iterator[tuple[Height, bytes, bytes]]:
+        """Height, evidence and seal of each match, every one held against the seals."""
+        seal = _first_seal(head.name, head.folder)
+        query = "SELECT height, evidence, seal FROM matches WHERE list = ? ORDER BY height"
+        for row in self._database.rows(query, (head.number,)):
+            height, evidence = _height(row[0]), as_bytes(row[1])
+            seal = _next_seal(seal, height, evidence)
+            if seal != row[2]:
+                raise self._damage("a match")
+            yield height, evidence, seal
+        if _last_seal(seal, head.height, head.block_hash) != head.seal:
+            raise self._damage("the end of a list")
 
     def _append(self, one: WatchList, folder: bytes, block_hash: BlockHash) -> tuple[int, bytes]:
         number, kept, seal = one.number, one.kept, one.seal
@@ -141,17 +154,16 @@ class WatchListStore:
             joined = join_scripts(one.scripts)
             name = hashlib.sha256(joined).digest()
             kept, seal = 0, _first_seal(name, folder)
+            self._database.run("INSERT OR REPLACE INTO script_sets VALUES (?, ?)", (name, joined))
             number = self._database.run(
-                "INSERT INTO watch_lists (scripts, name, folder, height, block_hash, seal)"
-                " VALUES (?, ?, ?, 0, ?, ?)",
-                (joined, name, folder, b"", b""),
+                "INSERT INTO watch_lists VALUES (NULL, ?, ?, 0, x'', x'')", (name, folder)
             )
         for block in one.blocks[kept:]:
             evidence = encode_evidence(block)
             seal = _next_seal(seal, block.height, evidence)
             self._database.run(
                 "INSERT INTO matches VALUES (?, ?, ?, ?, ?)",
-                (number, block.height, evidence, len(block.transactions), seal),
+                (number, block.height, len(block.transactions), seal, evidence),
             )
         self._move(number, one.height, block_hash, seal)
         return number, seal
@@ -192,10 +204,17 @@ def _head(row: tuple[object, ...]) -> ListHead:
         as_int(number),
         as_bytes(name),
         as_bytes(folder),
-        Height(as_int(height)),
+        _height(height),
         BlockHash(as_bytes(block_hash)),
         as_bytes(seal),
     )
+
+
+def _height(column: object) -> Height:
+    height = as_int(column)
+    if not 0 <= height < _MOST_HEIGHT:
+        raise damaged(Path(FILE_NAME), "a height is none")
+    return Height(height)
 
 
 def _first_seal(name: bytes, folder: bytes) -> bytes:
@@ -203,7 +222,7 @@ def _first_seal(name: bytes, folder: bytes) -> bytes:
 
 
 def _next_seal(seal: bytes, height: Height, evidence: bytes) -> bytes:
-    return hashlib.sha256(seal + height.to_bytes(8, "little", signed=True) + evidence).digest()
+    return hashlib.sha256(seal + height.to_bytes(8, "little") + evidence).digest()
 
 
 def _last_seal(seal: bytes, height: Height, block_hash: BlockHash) -> bytes:
