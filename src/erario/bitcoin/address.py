@@ -70,9 +70,13 @@ def show_address(script: bytes, name: NetworkName) -> str | None:
     program = witness_program(script)
     if program is None:
         return None
-    address = bech32.encode(rules.hrp, program[0], program[1])
-    # embit gives None for version 0 programs that are neither 20 nor 32 bytes long.
-    return None if address is None else str(address)
+    version, data = program
+    if version == 0 and len(data) not in {20, 32}:
+        return None
+    # embit's own `encode` decodes what it made, at twice the price.
+    kind = bech32.Encoding.BECH32 if version == 0 else bech32.Encoding.BECH32M
+    groups = bech32.convertbits(data, 8, 5)
+    return str(bech32.bech32_encode(kind, rules.hrp, [version, *groups]))
 
 
 def _decode(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
