@@ -40,7 +40,15 @@ _proxy: Final[Any] = cgutils.create_struct_proxy
 _unliteral: Final[Any] = types.unliteral
 
 _CHECKED: Final[Any] = cast("Any", numba).config.BOUNDSCHECK
-_PART: Final = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_PART: Final = {
+    "nogil": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": True,
+}
+# Without reference counts: these are atomic, and threads that count references to the same tables
+# slow each other down.
+_LEAN: Final = _PART | {"_nrt": False}
 
 
 def _stamp() -> str:
@@ -70,13 +78,23 @@ def kernel(function: _F) -> _F:
 
 
 def part(function: _F) -> _F:
-    """Compile `function` into the kernels that call it."""
-    return cast("_F", _once(_njit(**_PART)(function)))
+    """Compile `function` into the kernels that call it. It makes no arrays."""
+    return cast("_F", _once(_njit(**_LEAN)(function)))
 
 
 def inlined(function: _F) -> _F:
     """As `part`, for what runs for each input and output: never a call."""
-    return cast("_F", _once(_njit(**_PART, forceinline=True)(function)))
+    return cast("_F", _once(_njit(**_LEAN, forceinline=True)(function)))
+
+
+def merged(function: _F) -> _F:
+    """Make `function` part of the one kernel that calls it, before that is compiled."""
+    return cast("_F", _njit(nogil=True, inline="always")(function))
+
+
+def making_arrays(function: _F) -> _F:
+    """As `part`, for what runs once a block and makes arrays."""
+    return cast("_F", _once(_njit(**_PART)(function)))
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
@@ -132,7 +150,7 @@ def _pointer(_typing: Any, address: Any) -> Any:
     return types.voidptr(address), generate
 
 
-@part
+@making_arrays
 def mapped(address: int, size: int) -> Bytes:
     """The `size` bytes at `address` as an array. The caller keeps the mapping alive."""
     data: Bytes = _carray(_pointer(address), (size,), np.uint8)
@@ -184,14 +202,27 @@ def put_word(data: Bytes, position: int, word: np.uint64) -> None:
     _store(data, position, word)
 
 
+@inlined
+def put_half(data: Bytes, position: int, word: np.uint64) -> None:
+    """Write the lower four bytes of `word` at `position`, little-endian."""
+    check_room(data, position, 4)
+    _store(data, position, np.uint32(word))
+
+
 @part
 def copy_bytes(data: Bytes, start: int, size: int, key: np.uint64, target: Bytes, at: int) -> None:
     """Copy `size` bytes from `start` to `target[at:]`, de-obfuscated."""
-    whole = size & ~7
-    word = turned(key, start)
     check_room(data, start, size)
     check_room(target, at, size)
-    for done in range(0, whole, 8):
-        _store(target, at + done, np.uint64(_load(data, start + done, np.uint64(0))) ^ word)
-    for done in range(whole, size):
-        target[at + done] = byte_at(data, start + done, key)
+    if size >= 8:
+        word = turned(key, start)
+        for done in range(0, size - 7, 8):
+            _store(target, at + done, np.uint64(_load(data, start + done, np.uint64(0))) ^ word)
+        # The last word overlaps the one before: no bytes are left over.
+        put_word(target, at + size - 8, word_at(data, start + size - 8, key))
+    elif size >= 4:
+        put_half(target, at, half_at(data, start, key))
+        put_half(target, at + size - 4, half_at(data, start + size - 4, key))
+    else:
+        for i in range(size):
+            target[at + i] = byte_at(data, start + i, key)

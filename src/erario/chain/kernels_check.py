@@ -10,7 +10,16 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, byte_at, copy_bytes, half_at, part, word_at
+from erario.chain.kernels import (
+    Bytes,
+    Integers,
+    byte_at,
+    copy_bytes,
+    half_at,
+    merged,
+    part,
+    word_at,
+)
 from erario.chain.kernels_hash import hash_transactions, merkle_root
 from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP, Block, read_size
 from erario.chain.sha256 import node
@@ -36,7 +45,7 @@ _COMMITMENT: Final = np.uint64(0xEDA9_21AA_246A)
 _COMMITMENT_MASK: Final = np.uint64(0x0000_FFFF_FFFF_FFFF)
 
 
-@part
+@merged
 def check_block(block: Block, spans: Integers, txids: Bytes, segwit: bool, native: bool) -> int:
     """Hash the transactions of a block that was walked; the first fault, or `GOOD`.
 
@@ -105,7 +114,7 @@ def _find_commitment(block: Block, spans: Integers) -> int:
     return found
 
 
-@part
+@merged
 def _check_commitment(
     block: Block, spans: Integers, txids: Bytes, nodes: Bytes, segwit: bool, native: bool
 ) -> int:
@@ -136,7 +145,7 @@ def _check_commitment(
     return GOOD
 
 
-@part
+@merged
 def _put_wtxids(
     data: Bytes, key: np.uint64, spans: Integers, txids: Bytes, nodes: Bytes, native: bool
 ) -> None:

@@ -12,7 +12,17 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Halves, Integers, copy_bytes, part
+from erario.chain.kernels import (
+    Bytes,
+    Halves,
+    Integers,
+    copy_bytes,
+    half_at,
+    making_arrays,
+    merged,
+    part,
+    put_half,
+)
 from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP
 from erario.chain.sha256 import (
     compress,
@@ -39,7 +49,7 @@ _ENDED: Final = 11  # 1 once the padding is in the buffer
 _LANE: Final = 12
 
 
-@part
+@making_arrays
 def hash_transactions(
     data: Bytes, key: np.uint64, spans: Integers, count: int, out: Bytes, native: bool
 ) -> None:
@@ -50,8 +60,24 @@ def hash_transactions(
     states = np.empty(8 * count, np.uint32)
     buffer = np.empty(2 * _STRIDE, np.uint8)
     lanes = np.zeros((2, _LANE), np.int64)
-    lanes[0, _JOB] = lanes[1, _JOB] = -1
-    state = np.empty(16, np.uint32)
+    _hash_in_lanes(data, key, spans, count, lanes, buffer, states, native)
+    _finish_all(states, count, out, native)
+
+
+@part
+def _hash_in_lanes(
+    data: Bytes,
+    key: np.uint64,
+    spans: Integers,
+    count: int,
+    lanes: Integers,
+    buffer: Bytes,
+    states: Halves,
+    native: bool,
+) -> None:
+    """Hash each transaction once, into its eight words of `states`."""
+    lanes[0, _JOB] = -1
+    lanes[1, _JOB] = -1
     following = 0
     while True:
         for i in range(2):
@@ -60,47 +86,55 @@ def hash_transactions(
                 if lane[_JOB] >= 0 and lane[_ENDED] == 0:
                     _fill(data, key, lane, buffer, i * _STRIDE)
                     continue
-                if lane[_JOB] >= 0:
-                    for j in range(8):
-                        states[8 * lane[_JOB] + j] = state[8 * i + j]
                 if following == count:
                     lane[_JOB] = -1
                     break
-                _start(lane, spans, following)
-                reset(state, 8 * i)
+                reset(states, 8 * following)
+                _start(data, key, lane, spans, following, buffer, i * _STRIDE)
                 following += 1
         blocks = min(lanes[0, _LEFT], lanes[1, _LEFT])
         if blocks > 0:
-            compress_two(state, 0, buffer, lanes[0, _AT], 8, lanes[1, _AT], blocks, native)
+            a, b = 8 * lanes[0, _JOB], 8 * lanes[1, _JOB]
+            compress_two(states, a, buffer, lanes[0, _AT], b, lanes[1, _AT], blocks, native)
             _advance(lanes[0], blocks)
             _advance(lanes[1], blocks)
         elif lanes[0, _LEFT] + lanes[1, _LEFT] > 0:
             i = 0 if lanes[0, _LEFT] > 0 else 1
             blocks = lanes[i, _LEFT]
-            compress(state, 8 * i, buffer, lanes[i, _AT], blocks, native)
+            compress(states, 8 * lanes[i, _JOB], buffer, lanes[i, _AT], blocks, native)
             _advance(lanes[i], blocks)
         else:
             break
-    _finish_all(states, count, out, native)
 
 
 @part
-def _start(lane: Integers, spans: Integers, job: int) -> None:
+def _start(
+    data: Bytes, key: np.uint64, lane: Integers, spans: Integers, job: int, buffer: Bytes, base: int
+) -> None:
+    """Give the lane its next transaction, whole if it is short, else piece by piece."""
     begin, body_end, stop = spans[job, START], spans[job, BODY_END], spans[job, STOP]
-    lane[_FROM + 5] = stop
-    if spans[job, HAS_WITNESS]:
-        lane[_PIECE] = 0
-        lane[_FROM] = begin
-        lane[_FROM + 1] = begin + 4
-        lane[_FROM + 2] = begin + 6
-        lane[_FROM + 3] = body_end
-        lane[_FROM + 4] = stop - 4
-        lane[_SIZE] = body_end - begin + 2
-    else:
-        lane[_PIECE] = 2
-        lane[_FROM + 4] = begin
-        lane[_SIZE] = stop - begin
+    stripped = spans[job, HAS_WITNESS] != 0
+    size = body_end - begin + 2 if stripped else stop - begin
     lane[_JOB] = job
+    lane[_SIZE] = size
+    if size <= _BUFFER:
+        if stripped:
+            put_half(buffer, base, half_at(data, begin, key))
+            copy_bytes(data, begin + 6, body_end - begin - 6, key, buffer, base + 4)
+            put_half(buffer, base + size - 4, half_at(data, stop - 4, key))
+        else:
+            copy_bytes(data, begin, size, key, buffer, base)
+        lane[_LEFT] = pad(buffer, base, size, size)
+        lane[_AT] = base
+        lane[_ENDED] = 1
+        return
+    lane[_FROM] = begin
+    lane[_FROM + 1] = begin + 4
+    lane[_FROM + 2] = begin + 6
+    lane[_FROM + 3] = body_end
+    lane[_FROM + 4] = stop - 4 if stripped else begin
+    lane[_FROM + 5] = stop
+    lane[_PIECE] = 0 if stripped else 2
     lane[_ENDED] = 0
 
 
@@ -130,7 +164,7 @@ def _advance(lane: Integers, blocks: int) -> None:
     lane[_AT] += blocks << 6
 
 
-@part
+@merged
 def _finish_all(states: Halves, count: int, out: Bytes, native: bool) -> None:
     for i in range(0, count - 1, 2):
         finish_two(states, 8 * i, out, 32 * i, native)

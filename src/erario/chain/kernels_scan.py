@@ -11,7 +11,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, Words, inlined, integer, kernel, mapped, part
+from erario.chain.kernels import (
+    Bytes,
+    Integers,
+    Words,
+    inlined,
+    integer,
+    kernel,
+    mapped,
+    merged,
+    part,
+)
 from erario.chain.kernels_check import GOOD, MAX_WEIGHT, TOO_HEAVY, UNREADABLE, check_block
 from erario.chain.kernels_hash import hash_transactions
 from erario.chain.kernels_table import CoinTable, may_hold
@@ -115,7 +125,7 @@ def scan_window(
     return window.files.size
 
 
-@part
+@merged
 def _scan_block(
     window: Window,
     i: int,
@@ -134,7 +144,7 @@ def _scan_block(
     if count != spans.shape[0]:
         spans, txids = np.empty((count, 4), np.int64), np.empty(32 * count, np.uint8)
     row = found.used[USED_ROWS]
-    if not walk_block(block, tables, found, spans):
+    if not walk_block(block, tables, found, np.empty(4, np.int64), spans):
         return UNREADABLE
     if found.used[USED_ROWS] > found.rows.shape[0]:
         return NO_ROOM
@@ -147,7 +157,7 @@ def _scan_block(
     return GOOD
 
 
-@part
+@merged
 def _name_rows(
     block: Block, found: Matches, begin: int, txids: Bytes, answers: Answers, native: bool
 ) -> None:
@@ -172,7 +182,7 @@ def _name_rows(
             answers.names[36 * i + 32 + j] = (rows[i, NUMBER] >> (8 * j)) & 0xFF
 
 
-@part
+@merged
 def _hash_paying(block: Block, rows: Integers, begin: int, end: int, native: bool) -> Bytes:
     """The txids of the transactions that rows `begin` to `end` pay in, each once."""
     spans = np.empty((end - begin, 4), np.int64)
@@ -198,6 +208,12 @@ def is_first(rows: Integers, begin: int, i: int) -> bool:
 def late_blocks(inputs: Words, ends: Integers, coins: CoinTable) -> Bytes:
     """1 for each block of a scanned window that may spend one of `coins`, by the filter."""
     flags = np.zeros(ends.shape[0], np.uint8)
+    _flag_blocks(inputs, ends, coins, flags)
+    return flags
+
+
+@part
+def _flag_blocks(inputs: Words, ends: Integers, coins: CoinTable, flags: Bytes) -> None:
     begin = integer(0)
     for i in range(ends.shape[0]):
         for j in range(begin, ends[i, 0]):
@@ -205,4 +221,3 @@ def late_blocks(inputs: Words, ends: Integers, coins: CoinTable) -> Bytes:
                 flags[i] = 1
                 break
         begin = ends[i, 0]
-    return flags

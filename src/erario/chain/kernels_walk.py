@@ -20,6 +20,7 @@ from erario.chain.kernels import (
     half_at,
     inlined,
     integer,
+    merged,
     part,
     word_at,
 )
@@ -217,7 +218,7 @@ def _read_flag(block: Block, position: int) -> tuple[int, int]:
     return byte_at(block.data, position + 1, block.key), position + 2
 
 
-@inlined
+@merged
 def _walk_transaction(
     block: Block, begin: int, number: int, tables: Tables, found: Matches, span: Integers
 ) -> int:
@@ -247,13 +248,14 @@ def _walk_transaction(
 
 
 @part
-def walk_block(block: Block, tables: Tables, found: Matches, spans: Integers) -> bool:
-    """Walk the block; whether it can be read. `spans` gets a row for each transaction, unless it
-    has none; `found` what matches."""
+def walk_block(
+    block: Block, tables: Tables, found: Matches, span: Integers, spans: Integers
+) -> bool:
+    """Walk the block; whether it can be read. `found` gets what matches, `spans` a row for each
+    transaction, unless it has none; `span` is room for one."""
     count, position = read_size(block.data, block.start + HEADER_SIZE, block.end, block.key)
     if count < 0 or count * LEAST_TRANSACTION > block.end - position:
         return False
-    span = np.empty(4, np.int64)
     for number in range(count):
         row = found.used[USED_ROWS]
         position = _walk_transaction(block, position, number, tables, found, span)

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, Words, integer, kernel, word_at
+from erario.chain.kernels import Bytes, Integers, Words, integer, kernel, part, word_at
 from erario.chain.kernels_table import (
     LEAST_WORD,
     LONG_LENGTH,
@@ -135,6 +135,11 @@ def _power(least: int) -> int:
 
 @kernel
 def _fill_scripts(table: ScriptTable) -> None:
+    _fill_script_slots(table)
+
+
+@part
+def _fill_script_slots(table: ScriptTable) -> None:
     mask = table.slots.size - 1
     for entry in range(table.hashes.size):
         start = table.starts[entry]
@@ -156,6 +161,11 @@ def _fill_scripts(table: ScriptTable) -> None:
 
 @kernel
 def _insert_coins(table: CoinTable, count: int, names: Bytes, births: Integers) -> int:
+    return _insert_coin_slots(table, count, names, births)
+
+
+@part
+def _insert_coin_slots(table: CoinTable, count: int, names: Bytes, births: Integers) -> int:
     mask = table.slots.size - 1
     for i in range(births.size):
         if find_coin(table, names, 36 * i, _PLAIN) >= 0:

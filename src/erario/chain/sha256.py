@@ -11,7 +11,16 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Halves, inlined, integer, kernel, part
+from erario.chain.kernels import (
+    Bytes,
+    Halves,
+    inlined,
+    integer,
+    kernel,
+    making_arrays,
+    part,
+    put_word,
+)
 from erario.chain.sha256_native import (
     CONSTANTS,
     INITIAL,
@@ -83,7 +92,7 @@ def _compress_words(state: Halves, at: int, words: Halves) -> None:
     state[at + 7] += h
 
 
-@part
+@making_arrays
 def _compress_plain(state: Halves, at: int, data: Bytes, position: int, blocks: int) -> None:
     words = np.empty(64, np.uint32)
     for block in range(blocks):
@@ -98,7 +107,7 @@ def _compress_plain(state: Halves, at: int, data: Bytes, position: int, blocks: 
         _compress_words(state, at, words)
 
 
-@part
+@making_arrays
 def _finish_plain(state: Halves, at: int, out: Bytes, to: int) -> None:
     words = np.zeros(64, np.uint32)
     for i in range(8):
@@ -113,7 +122,7 @@ def _finish_plain(state: Halves, at: int, out: Bytes, to: int) -> None:
             out[to + 4 * i + j] = (again[i] >> np.uint32(24 - 8 * j)) & np.uint32(0xFF)
 
 
-@part
+@making_arrays
 def _node_plain(data: Bytes, position: int, out: Bytes, to: int) -> None:
     state = np.empty(8, np.uint32)
     reset(state, 0)
@@ -201,7 +210,7 @@ def digests(data: Bytes, sizes: Halves, native: bool) -> Bytes:
         whole = size >> 6
         reset(state, 0)
         compress(state, 0, data, 0, whole, native)
-        tail = np.zeros(128, np.uint8)
+        tail = np.zeros(144, np.uint8)
         for j in range(size & 63):
             tail[j] = data[64 * whole + j]
         tail_blocks = pad(tail, 0, size & 63, size)
@@ -214,12 +223,15 @@ def digests(data: Bytes, sizes: Halves, native: bool) -> Bytes:
 @part
 def pad(data: Bytes, start: int, used: int, size: int) -> int:
     """End a message of `size` bytes, whose last `used` stand at `data[start:]`; the number of
-    blocks there. `data` has room for the 72 bytes that this can take."""
+    blocks there. `data` has room for the 80 bytes that are written behind them at most."""
     blocks = (used + 9 + 63) >> 6
-    data[start + used] = 0x80
-    for i in range(start + used + 1, start + 64 * blocks - 8):
-        data[i] = 0
+    end = start + 64 * blocks
+    put_word(data, start + used, np.uint64(0x80))
+    for at in range(start + used + 8, end, 8):
+        put_word(data, at, np.uint64(0))
     bits = np.uint64(size) << np.uint64(3)
+    swapped = np.uint64(0)
     for i in range(8):
-        data[start + 64 * blocks - 1 - i] = (bits >> np.uint64(8 * i)) & np.uint64(0xFF)
+        swapped |= ((bits >> np.uint64(8 * i)) & np.uint64(0xFF)) << np.uint64(56 - 8 * i)
+    put_word(data, end - 8, swapped)
     return blocks
