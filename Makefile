@@ -16,7 +16,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## set up, and audit the embedded demonstration
-	@$$(scripts/python) scripts/setup_venv.py run
+	@python="$$(scripts/python)"; "$$python" scripts/setup_venv.py run
 	@scripts/demo
 
 test: .venv-dev ## set up, and run all tests
@@ -44,4 +44,4 @@ clean: ## remove what was set up and cached in this folder
 
 .PHONY: .venv-dev
 .venv-dev:
-	@$$(scripts/python) scripts/setup_venv.py dev
+	@python="$$(scripts/python)"; "$$python" scripts/setup_venv.py dev
