@@ -21,7 +21,10 @@ def merkle_branches(
     """
     count = txids.shape[0]
     nodes = np.empty(32 * (count + 1), np.uint8)
-    nodes[: 32 * count] = txids.reshape(-1)
+    # Loops, not slices: numba takes seconds to compile a slice that is assigned.
+    for i in range(count):
+        for j in range(32):
+            nodes[32 * i + j] = txids[i, j]
     levels = 0
     while (1 << levels) < count:
         levels += 1
@@ -29,7 +32,8 @@ def merkle_branches(
     at = positions.copy()
     for level in range(levels):
         if count & 1:
-            nodes[32 * count : 32 * count + 32] = nodes[32 * count - 32 : 32 * count]
+            for j in range(32):
+                nodes[32 * count + j] = nodes[32 * count - 32 + j]
             count += 1
         for i in range(positions.size):
             beside = at[i] ^ 1
@@ -41,4 +45,7 @@ def merkle_branches(
             node_two(nodes, 64 * i, nodes, 32 * i, native)
         if count & 1:
             node(nodes, 64 * (count - 1), nodes, 32 * (count - 1), native)
-    return out, nodes[:32].copy()
+    root = np.empty(32, np.uint8)
+    for j in range(32):
+        root[j] = nodes[j]
+    return out, root
