@@ -12,7 +12,7 @@ from erario.chain.sha256 import node, node_two
 def merkle_branches(
     txids: Bytes,
     positions: Integers,
-    native: bool,  # noqa: FBT001 - kernels take no keywords
+    native: bool,
 ) -> tuple[Bytes, Bytes]:
     """The branches of the leaves at `positions`, leaf first, and the root.
 
