@@ -1,13 +1,15 @@
 """From an index of block files to the chain that they hold: the best branch, and its holes.
 
 A node that runs may be writing its newest block: such a block, whole in length but not in content,
-is left out as if its file ended before it. A hole is a block that must lie below others which are
-there: then the folder is pruned or incomplete, and what it shows cannot be called a chain's end.
+is left out as if its file ended before it, and a finding says so. A hole is a block that must lie
+below others which are there: then the folder is pruned or incomplete, and what it shows cannot be
+called a chain's end.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +17,7 @@ from typing import Final
 from erario.bitcoin.encoding import Reader
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.network import NetworkName, network
-from erario.bitcoin.values import Height
+from erario.bitcoin.values import Height, show_hash
 from erario.chain.best_chain import BestChain
 from erario.chain.block_index import BlockIndex, read_block_index
 from erario.chain.block_walk import HEADER
@@ -69,21 +71,23 @@ def find_folder_chain(
             "xor.dat must lie in it.",
             place=Place(str(path)),
         )
-    unfinished: set[int] = set()
+    unfinished: dict[int, Finding] = {}
     while True:
         tree = _grow_tree(index, name, unfinished, progress)
         best = tree.best()
         at_tip = _unfinished_tip(index, best)
         if at_tip < 0:
             break
-        unfinished.add(at_tip)
+        unfinished[at_tip] = _unfinished_finding(index, at_tip, best.tip)
     if tree.missing_height is not None:
         _refuse_hole(path, index, best)
-    return FolderChain(index, best, (*tree.findings, *_garbage_findings(index)))
+    return FolderChain(
+        index, best, (*tree.findings, *unfinished.values(), *_garbage_findings(index))
+    )
 
 
 def _grow_tree(
-    index: BlockIndex, name: NetworkName, unfinished: set[int], progress: ProgressCallback
+    index: BlockIndex, name: NetworkName, unfinished: Container[int], progress: ProgressCallback
 ) -> HeaderTree:
     tree = HeaderTree(name)
     firsts = index.firsts
@@ -105,6 +109,19 @@ def _unfinished_tip(index: BlockIndex, best: BestChain) -> int:
         if index.check(number, best.tip) is None:
             return -1
     return copies[0] if copies else -1
+
+
+def _unfinished_finding(index: BlockIndex, number: int, height: Height) -> Finding:
+    name = show_hash(index.block_hash(number))
+    return Finding(
+        FindingCode.CHAIN_UNFINISHED,
+        Verdict.PASS,
+        Severity.WARNING,
+        name,
+        f"Block {height}, {name}, at the end of {index.name_of(number)}, is not whole: a node may "
+        "be writing it, or it is damaged. It was left out.",
+        "Audit again: what a node was writing is finished in a moment.",
+    )
 
 
 def _refuse_hole(path: Path, index: BlockIndex, best: BestChain) -> None:

@@ -31,6 +31,7 @@ class FindingCode(StrEnum):
     CHAIN_INVALID_HEADER = "chain.invalid-header"
     CHAIN_BAD_COPY = "chain.bad-copy"
     CHAIN_GARBAGE = "chain.garbage"
+    CHAIN_UNFINISHED = "chain.unfinished"
     CUTOFF_SETTLED = "cutoff.settled"
     HOLDER_NOTHING_COUNTED = "holder.nothing-counted"
     EVIDENCE_INCLUSION = "evidence.inclusion"

@@ -34,7 +34,7 @@ from tests.unit.chain.chains_check import expected, quiet, source, tip_of, trace
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.script import is_unspendable
 from erario.bitcoin.transaction import read_transaction
-from erario.bitcoin.values import Height, Script
+from erario.bitcoin.values import Height, Script, show_hash
 from erario.chain.blocks_source import BlocksSource
 from erario.chain.errors import ChainCode
 from erario.chain.source import Progress
@@ -347,6 +347,10 @@ def test_a_half_written_tip_whose_transactions_are_whole_is_left_out(tmp_path: P
     whole = b"".join(record(b.raw) for b in (GENESIS, *PAID))
     folder = write_folder(tmp_path, [whole + record(last.raw)[:-20]], zeros=[4096])
     assert tip_of(folder) == 3
+    (told,) = traced(folder, [WATCHED]).findings
+    assert (told.code, told.verdict) == (FindingCode.CHAIN_UNFINISHED, Verdict.PASS)
+    assert told.subject == show_hash(last.block_hash)
+    assert "blk00000.dat" in told.what
 
 
 def test_a_folder_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
