@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from erario.chain.kernels import Bytes, Integers, Words, kernel, part
+from erario.chain.kernels import Bytes, Integers, Words, kernel, making_arrays, part
 from erario.chain.kernels_hash import hash_transactions, merkle_root
-from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP
+from erario.chain.kernels_room import BODY_END, HAS_WITNESS, START, STOP, Room
+from erario.chain.scanner_windows import new_room
 from erario.chain.sha256 import has_sha_instructions, node
 
 POOL_ROOM = 1_500_000
@@ -17,12 +18,19 @@ KEPT_BYTES = 36
 """Of a kept script: its length, then its bytes."""
 KEEP_ONE_IN = 100
 MATURITY = 100
+ROOM_BYTES = 2_000_000
 SUBSIDY = 50 * 100_000_000
 PLAIN = np.uint64(0)
 
 P2PKH, P2SH, P2WPKH, P2WSH, P2TR = range(5)
-SHARES = np.array([12, 24, 69, 75, 100], np.int64)
+SHARES = np.array([33, 45, 78, 84, 100], np.int64)
 """Of output kinds, in hundredths, summed up."""
+INPUT_SIZES = np.array([148, 171, 148, 293, 107], np.int64)
+"""Bytes of an input that spends each kind, its witness included."""
+LARGEST = 600
+"""No transaction has more bytes."""
+LARGEST_OUTPUT = 43
+OVERHEAD = 12
 
 
 class Pool(NamedTuple):
@@ -36,6 +44,7 @@ class Pool(NamedTuple):
     coinbases: Bytes
     counts: Integers
     random: Words
+    room: Room
     native: bool
 
 
@@ -49,6 +58,7 @@ def new_pool(seed: int) -> Pool:
         coinbases=np.zeros((MATURITY, 32), np.uint8),
         counts=np.zeros(4, np.int64),
         random=np.array([seed * 0x9E3779B97F4A7C15 + 1 & (1 << 64) - 1], np.uint64),
+        room=new_room(np.array([ROOM_BYTES])),
         native=has_sha_instructions(),
     )
 
@@ -152,35 +162,54 @@ def put_witness(buffer: Bytes, at: int, kind: int, pool: Pool) -> int:
 
 
 @part
+def choose_inputs(pool: Pool, wanted: int, outputs: int) -> tuple[int, int]:
+    """Move up to `wanted` outputs, all of wallets with witnesses or all without, behind the end
+    of the pool; their number, and the bytes that it takes to spend them."""
+    count, size, tries = 0, 0, 0
+    legacy = False
+    while count < wanted and pool.counts[0] > 0 and tries < 30:
+        tries += 1
+        pick = below(pool, pool.counts[0])
+        kind = pool.kinds[pick]
+        if count == 0:
+            legacy = kind == P2PKH
+        more = size + INPUT_SIZES[kind]
+        if legacy != (kind == P2PKH) or more + OVERHEAD + outputs * LARGEST_OUTPUT > LARGEST:
+            continue
+        size = more
+        pool.counts[0] -= 1
+        _swap(pool, pick, pool.counts[0])
+        count += 1
+    return count, size
+
+
+@making_arrays
 def make_transaction(
     buffer: Bytes, at: int, pool: Pool, kept: Bytes, spans: Integers, number: int, txid: Bytes
 ) -> int:
     """A transaction at `buffer[at:]`; its inputs leave the pool, its outputs join it."""
-    few = pool.counts[0] < 50_000
-    many = pool.counts[0] > POOL_ROOM - 1000
-    inputs = 1 if few else 1 + below(pool, 3)
-    outputs = 10 if few else 1 + below(pool, 2 if many else 4)
-    chosen = np.empty(3, np.int64)
-    kinds = np.empty(3, np.int64)
-    total, count, size, witness = 0, 0, 0, False
-    while count < min(inputs, pool.counts[0]) and size < 260:
-        pick = below(pool, pool.counts[0])
-        last = pool.counts[0] - 1
-        # The spent output trades places with the last, which is then cut off.
-        _swap(pool, pick, last)
-        pool.counts[0] = last
-        chosen[count], kinds[count] = last, pool.kinds[last]
-        size += 150 if kinds[count] != P2WSH else 290
-        total += pool.sats[last]
-        witness = witness or kinds[count] != P2PKH
-        count += 1
+    way = below(pool, 100)
+    if pool.counts[0] < 20_000 or (way < 12 and pool.counts[0] < POOL_ROOM - 1000):
+        inputs, outputs = 1, 7
+    elif way < 30:
+        inputs, outputs = 2, 3
+    else:
+        inputs, outputs = 3, 2
+    count, _ = choose_inputs(pool, inputs, outputs)
+    first = pool.counts[0]
+    total = 0
+    for i in range(count):
+        total += pool.sats[first + i]
+    witness = count > 0 and pool.kinds[first] != P2PKH
     begin = at
     at = put(buffer, at, 2, 4)
     if witness:
         at = put(buffer, at, 0x0100, 2)
     at = put(buffer, at, count, 1)
+    kinds = np.empty(3, np.int64)
     for i in range(count):
-        at = put_input(buffer, at, chosen[i], pool)
+        kinds[i] = pool.kinds[first + i]
+        at = put_input(buffer, at, first + i, pool)
     at = put(buffer, at, outputs, 1)
     made = np.empty(10, np.int64)
     share = (total - 300) // outputs
@@ -195,7 +224,7 @@ def make_transaction(
     spans[number, START], spans[number, BODY_END] = begin, body_end
     spans[number, STOP], spans[number, HAS_WITNESS] = at, witness
     one = spans[number : number + 1]
-    hash_transactions(buffer, PLAIN, one, 1, txid, pool.native)
+    hash_transactions(buffer, PLAIN, one, 1, txid, pool.room, pool.native)
     for i in range(outputs):
         if share >= 1000:
             _join(pool, txid, i, share, made[i])
@@ -285,7 +314,7 @@ def make_block(
     return at
 
 
-@part
+@making_arrays
 def _seal(
     buffer: Bytes, height: int, time: int, previous: Bytes, pool: Pool, spans: Integers, count: int
 ) -> None:
@@ -293,14 +322,14 @@ def _seal(
     for i in range(count):
         whole[i, HAS_WITNESS] = 0
     nodes = np.zeros(32 * (count + 1), np.uint8)
-    hash_transactions(buffer, PLAIN, whole, count, nodes, pool.native)
+    hash_transactions(buffer, PLAIN, whole, count, nodes, pool.room, pool.native)
     for i in range(32):
         nodes[i] = 0
     merkle_root(nodes, count, pool.native)
     for i in range(32):
         nodes[32 + i] = 0
     node(nodes, 0, buffer, spans[0, BODY_END] - 32, pool.native)
-    hash_transactions(buffer, PLAIN, spans, count, nodes, pool.native)
+    hash_transactions(buffer, PLAIN, spans, count, nodes, pool.room, pool.native)
     for i in range(32):
         pool.coinbases[height % MATURITY, i] = nodes[i]
     merkle_root(nodes, count, pool.native)
@@ -315,7 +344,7 @@ def _seal(
     nonce = 0
     while True:
         put(buffer, 76, nonce, 4)
-        hash_transactions(buffer, PLAIN, header, 1, previous, pool.native)
+        hash_transactions(buffer, PLAIN, header, 1, previous, pool.room, pool.native)
         if previous[31] < 0x7F:
             return
         nonce += 1

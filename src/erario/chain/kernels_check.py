@@ -10,18 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import (
-    Bytes,
-    Integers,
-    byte_at,
-    copy_bytes,
-    half_at,
-    merged,
-    part,
-    word_at,
-)
+from erario.chain.kernels import byte_at, copy_bytes, half_at, part, word_at
 from erario.chain.kernels_hash import hash_transactions, merkle_root
-from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP, Block, read_size
+from erario.chain.kernels_room import BODY_END, HAS_WITNESS, START, STOP, Block, Room
+from erario.chain.kernels_size import read_size
 from erario.chain.sha256 import node
 
 GOOD: Final = 0
@@ -45,37 +37,33 @@ _COMMITMENT: Final = np.uint64(0xEDA9_21AA_246A)
 _COMMITMENT_MASK: Final = np.uint64(0x0000_FFFF_FFFF_FFFF)
 
 
-@merged
-def check_block(block: Block, spans: Integers, txids: Bytes, segwit: bool, native: bool) -> int:
-    """Hash the transactions of a block that was walked; the first fault, or `GOOD`.
-
-    `txids` takes 32 bytes for each. `segwit`: the block may have witnesses at its height.
-    """
-    data, start, key = block.data, block.start, block.key
-    count = spans.shape[0]
+@part
+def check_block(block: Block, count: int, room: Room, segwit: bool, native: bool) -> int:
+    """Hash the `count` transactions of a block that was walked into `room.txids`; the first
+    fault, or `GOOD`. `segwit`: the block may have witnesses at its height."""
     if count == 0:
         return NO_TRANSACTION
-    hash_transactions(data, key, spans, count, txids, native)
-    nodes = np.empty(32 * (count + 2), np.uint8)
+    hash_transactions(block.data, block.key, room.spans, count, room.txids, room, native)
     for j in range(32 * count):
-        nodes[j] = txids[j]
-    mutated = merkle_root(nodes, count, native)
+        room.nodes[j] = room.txids[j]
+    mutated = merkle_root(room.nodes, count, native)
     for i in range(32):
-        if nodes[i] != byte_at(data, start + _MERKLE_AT + i, key):
+        if room.nodes[i] != byte_at(block.data, block.start + _MERKLE_AT + i, block.key):
             return MERKLE_ROOT
     if mutated:
         return MERKLE_MUTATED
     for i in range(count):
-        if _is_coinbase(data, key, spans, i) != (i == 0):
+        if _is_coinbase(block, room, i) != (i == 0):
             return NO_COINBASE if i == 0 else MORE_COINBASES
-    if _weight(block, spans) > MAX_WEIGHT:
+    if _weight(block, count, room) > MAX_WEIGHT:
         return TOO_HEAVY
-    return _check_commitment(block, spans, txids, nodes, segwit, native)
+    return _check_commitment(block, count, room, segwit, native)
 
 
 @part
-def _is_coinbase(data: Bytes, key: np.uint64, spans: Integers, i: int) -> bool:
-    at = spans[i, START] + (6 if spans[i, HAS_WITNESS] else 4)
+def _is_coinbase(block: Block, room: Room, i: int) -> bool:
+    data, key = block.data, block.key
+    at = room.spans[i, START] + (6 if room.spans[i, HAS_WITNESS] else 4)
     # One input, whose outpoint names no coin. The walk has seen that it is there.
     return bool(
         byte_at(data, at, key) == 1
@@ -88,20 +76,20 @@ def _is_coinbase(data: Bytes, key: np.uint64, spans: Integers, i: int) -> bool:
 
 
 @part
-def _weight(block: Block, spans: Integers) -> int:
+def _weight(block: Block, count: int, room: Room) -> int:
     # Witness data weighs one unit a byte, all else four.
     witnesses = 0
-    for i in range(spans.shape[0]):
-        if spans[i, HAS_WITNESS]:
-            witnesses += spans[i, STOP] - 4 - spans[i, BODY_END] + 2
+    for i in range(count):
+        if room.spans[i, HAS_WITNESS]:
+            witnesses += room.spans[i, STOP] - 4 - room.spans[i, BODY_END] + 2
     return 4 * (block.end - block.start) - 3 * witnesses
 
 
 @part
-def _find_commitment(block: Block, spans: Integers) -> int:
+def _find_commitment(block: Block, room: Room) -> int:
     """Where the 32 bytes of the last commitment in the coinbase are, or -1."""
     data, end, key = block.data, block.end, block.key
-    position = spans[0, START] + (6 if spans[0, HAS_WITNESS] else 4)
+    position = room.spans[0, START] + (6 if room.spans[0, HAS_WITNESS] else 4)
     _, position = read_size(data, position, end, key)
     size, position = read_size(data, position + 36, end, key)
     count, position = read_size(data, position + size + 4, end, key)
@@ -114,13 +102,10 @@ def _find_commitment(block: Block, spans: Integers) -> int:
     return found
 
 
-@merged
-def _check_commitment(
-    block: Block, spans: Integers, txids: Bytes, nodes: Bytes, segwit: bool, native: bool
-) -> int:
-    data, key = block.data, block.key
-    count = spans.shape[0]
-    found = _find_commitment(block, spans) if segwit else -1
+@part
+def _check_commitment(block: Block, count: int, room: Room, segwit: bool, native: bool) -> int:
+    data, key, nodes, spans = block.data, block.key, room.nodes, room.spans
+    found = _find_commitment(block, room) if segwit else -1
     if found < 0:
         for i in range(count):
             if spans[i, HAS_WITNESS]:
@@ -135,7 +120,7 @@ def _check_commitment(
         or byte_at(data, at + 1, key) != 32
     ):
         return COMMITMENT_NONCE
-    _put_wtxids(data, key, spans, txids, nodes, native)
+    _put_wtxids(block, count, room, native)
     merkle_root(nodes, count, native)
     copy_bytes(data, at + 2, 32, key, nodes, 32)
     node(nodes, 0, nodes, 0, native)
@@ -145,21 +130,18 @@ def _check_commitment(
     return GOOD
 
 
-@merged
-def _put_wtxids(
-    data: Bytes, key: np.uint64, spans: Integers, txids: Bytes, nodes: Bytes, native: bool
-) -> None:
-    """Write the leaves of the witness tree to `nodes`."""
-    count = spans.shape[0]
-    whole = np.zeros((count, 4), np.int64)
+@part
+def _put_wtxids(block: Block, count: int, room: Room, native: bool) -> None:
+    """Write the leaves of the witness tree to `room.nodes`."""
+    spans, whole, nodes = room.spans, room.whole, room.nodes
     carried = 0
     for i in range(1, count):
         if spans[i, HAS_WITNESS]:
             whole[carried, START] = spans[i, START]
             whole[carried, STOP] = spans[i, STOP]
+            whole[carried, HAS_WITNESS] = 0
             carried += 1
-    hashes = np.empty(32 * carried, np.uint8)
-    hash_transactions(data, key, whole, carried, hashes, native)
+    hash_transactions(block.data, block.key, whole, carried, room.hashes, room, native)
     # The coinbase commits to itself as zero, since it holds the commitment.
     for j in range(32):
         nodes[j] = 0
@@ -167,8 +149,8 @@ def _put_wtxids(
     for i in range(1, count):
         if spans[i, HAS_WITNESS]:
             for j in range(32):
-                nodes[32 * i + j] = hashes[32 * carried + j]
+                nodes[32 * i + j] = room.hashes[32 * carried + j]
             carried += 1
         else:
             for j in range(32):
-                nodes[32 * i + j] = txids[32 * i + j]
+                nodes[32 * i + j] = room.txids[32 * i + j]

@@ -18,12 +18,10 @@ from erario.chain.kernels import (
     Integers,
     copy_bytes,
     half_at,
-    making_arrays,
-    merged,
     part,
     put_half,
 )
-from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP
+from erario.chain.kernels_room import BODY_END, HAS_WITNESS, START, STOP, Room
 from erario.chain.sha256 import (
     compress,
     compress_two,
@@ -38,6 +36,8 @@ from erario.chain.sha256 import (
 _BUFFER: Final = 4096
 """Bytes of a message in a lane at once, a multiple of 64; one more block for the padding."""
 _STRIDE: Final = _BUFFER + 128
+LANE_BYTES: Final = 2 * _STRIDE
+"""Size of `Room.buffer`."""
 
 _FROM: Final = 0  # three pieces: from, to
 _PIECE: Final = 6  # the piece that is being read; 3 once all are
@@ -46,36 +46,36 @@ _JOB: Final = 8  # the transaction that is hashed, or -1
 _LEFT: Final = 9  # blocks in the buffer that are not yet taken in
 _AT: Final = 10  # where in the buffer the next one is
 _ENDED: Final = 11  # 1 once the padding is in the buffer
-_LANE: Final = 12
+LANE: Final = 12
+"""Members of a lane; `Room.lanes` has two."""
 
 
-@making_arrays
+@part
 def hash_transactions(
-    data: Bytes, key: np.uint64, spans: Integers, count: int, out: Bytes, native: bool
+    data: Bytes,
+    key: np.uint64,
+    spans: Integers,
+    count: int,
+    out: Bytes,
+    room: Room,
+    native: bool,
 ) -> None:
     """Write the txids of the first `count` transactions of `spans` to `out`, 32 bytes each.
 
     A transaction whose witnesses `spans` does not tell of is hashed whole: that is its wtxid.
     """
-    states = np.empty(8 * count, np.uint32)
-    buffer = np.empty(2 * _STRIDE, np.uint8)
-    lanes = np.zeros((2, _LANE), np.int64)
-    _hash_in_lanes(data, key, spans, count, lanes, buffer, states, native)
-    _finish_all(states, count, out, native)
+    _hash_in_lanes(data, key, spans, count, room, native)
+    _finish_all(room.states, count, out, native)
 
 
 @part
 def _hash_in_lanes(
-    data: Bytes,
-    key: np.uint64,
-    spans: Integers,
-    count: int,
-    lanes: Integers,
-    buffer: Bytes,
-    states: Halves,
-    native: bool,
+    data: Bytes, key: np.uint64, spans: Integers, count: int, room: Room, native: bool
 ) -> None:
-    """Hash each transaction once, into its eight words of `states`."""
+    """Hash each transaction once, into its eight words of `room.states`."""
+    lanes, buffer, states = room.lanes, room.buffer, room.states
+    lanes[0, _LEFT] = 0
+    lanes[1, _LEFT] = 0
     lanes[0, _JOB] = -1
     lanes[1, _JOB] = -1
     following = 0
@@ -164,7 +164,7 @@ def _advance(lane: Integers, blocks: int) -> None:
     lane[_AT] += blocks << 6
 
 
-@merged
+@part
 def _finish_all(states: Halves, count: int, out: Bytes, native: bool) -> None:
     for i in range(0, count - 1, 2):
         finish_two(states, 8 * i, out, 32 * i, native)

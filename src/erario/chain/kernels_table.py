@@ -1,6 +1,6 @@
 """Exact look-up of scripts and outpoints behind a filter that most questions never pass.
 
-    1 filter    two bits in one 64-bit word; the word and the bits come from eight bytes of the
+    1 filter    three bits in one 64-bit word; the word and the bits come from eight bytes of the
                 key that differ between honest keys, and from the length (or output number)
     2 slots     open addressing by SipHash-1-3 of the whole key, with a secret of this process
     3 bytes     exact comparison
@@ -44,7 +44,7 @@ class ScriptTable(NamedTuple):
 
     Attributes:
         lengths: bit `min(length, 63)` is set where a script has that length.
-        filter: a power of two of words, two bits a script.
+        filter: a power of two of words, three bits a script.
         shift: 64 minus the bits of an index of `filter`.
         slots: entry + 1, or 0 where free; a power of two, at most half full.
         data: all scripts, one behind the other; `starts` has one position more than scripts.
@@ -91,22 +91,35 @@ def mix_coin(word: np.uint64, number: np.uint64) -> np.uint64:
 
 
 @inlined
-def may_hold(filter_: Words, shift: np.uint64, mixed: np.uint64) -> bool:
-    """Whether the filter lets `mixed` pass."""
-    bits = (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63))) | (
-        np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63))
+def _bits(mixed: np.uint64) -> np.uint64:
+    """The three bits of `mixed` in its word of the filter."""
+    return np.uint64(
+        (np.uint64(1) << ((mixed >> np.uint64(20)) & np.uint64(63)))
+        | (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63)))
+        | (np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63)))
     )
-    word = filter_[integer(mixed >> shift)]
-    return bool((word & bits) == bits)
+
+
+@part
+def sift(
+    filter_: Words, shift: np.uint64, asked: Words, begin: int, end: int, passed: Integers
+) -> int:
+    """Put those indexes from `begin` to `end` of `asked` that the filter lets pass to `passed`;
+    how many. No branch: so the processor has dozens of words under way at once."""
+    count = integer(0)
+    for i in range(begin, end):
+        mixed = asked[i]
+        bits = _bits(mixed)
+        passed[count] = i
+        # An unsigned index: numba counts signed ones from the end where they are negative.
+        count += integer((filter_[mixed >> shift] & bits) == bits)
+    return count
 
 
 @part
 def add_to_filter(filter_: Words, shift: np.uint64, mixed: np.uint64) -> None:
     """Let `mixed` pass from now on."""
-    bits = (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63))) | (
-        np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63))
-    )
-    filter_[integer(mixed >> shift)] |= bits
+    filter_[mixed >> shift] |= _bits(mixed)
 
 
 @part

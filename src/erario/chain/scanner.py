@@ -1,7 +1,7 @@
 """Which transactions of a chain touch the watched scripts; and the transactions of one block.
 
     scan           all blocks, in chain order
-    list_transactions   txids, wtxids and places of the transactions of one block
+    list_transactions   txids and places of the transactions of one block
 
 This is the door to the kernels: `scanner_windows` says how a scan runs, `kernels_walk` how a block
 is read, `kernels_check` what is checked. Importing it imports numba.
@@ -18,21 +18,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from erario.bitcoin.encoding import Reader
-from erario.bitcoin.errors import BlockFault, DecodeError
+from erario.bitcoin.errors import BlockFault
 from erario.chain.kernels import Bytes, Integers
-from erario.chain.kernels_check import MAX_WEIGHT, UNREADABLE
-from erario.chain.kernels_walk import (
-    HEADER_SIZE,
-    LEAST_INPUT,
-    LEAST_TRANSACTION,
-    START,
-    STOP,
-    Tables,
-)
+from erario.chain.kernels_room import START, STOP, TRANSACTIONS
+from erario.chain.kernels_scan import Tables
 from erario.chain.scanner_windows import (
     PAYS,
     SPENDS,
+    Found,
     Places,
     WindowScan,
     new_room,
@@ -162,31 +155,13 @@ def scan(
 def list_transactions(files: Sequence[BlockFileView], block: np.void) -> BlockListing:
     """The transactions of `block` (of `BLOCK_DTYPE`), in order, whatever its header says."""
     places = _places(files, np.array([block], BLOCK_DTYPE), 0)
-    count = _announced(files, block)
-    found = new_room(int(places.lengths[0]) // LEAST_INPUT + 1, 1)
-    spans, txids = np.zeros((count, 4), np.int64), np.zeros(32 * count, np.uint8)
-    found.answers = found.answers._replace(spans=spans, txids=txids)
-    window = places.window(np.zeros(1, np.int64))
+    found = Found(new_room(places.lengths))
     tables = Tables(build_scripts(()), empty_coins(0, new_secret()))
-    scan_in_room(window, tables, found, check=True)
-    if found.answers.faults[0] == UNREADABLE:
-        spans, txids = spans[:0], txids[:0]
-    starts, stops = spans[:, START], spans[:, STOP]
-    return BlockListing(txids.reshape(-1, 32), starts - places.offsets[0], stops - starts)
-
-
-def _announced(files: Sequence[BlockFileView], block: np.void) -> int:
-    """How many transactions the block says it has; 0 where so many do not fit."""
-    start, size = int(block["offset"]) + HEADER_SIZE, int(block["size"]) - HEADER_SIZE
-    file = files[block["file"]]
-    head = file.data[start : start + min(size, 9)]
-    if file.key is not None:
-        head = head ^ np.frombuffer(file.key, np.uint8)[np.arange(start, start + head.size) % 8]
-    try:
-        count = Reader(head.tobytes()).compact_size()
-    except DecodeError:
-        return 0
-    return count if count * LEAST_TRANSACTION <= size <= MAX_WEIGHT else 0
+    scan_in_room(places.window(np.zeros(1, np.int64)), tables, found, check=True)
+    count = int(found.room.used[TRANSACTIONS])
+    starts, stops = found.room.spans[:count, START], found.room.spans[:count, STOP]
+    txids = found.room.txids[: 32 * count].reshape(-1, 32)
+    return BlockListing(txids, starts - places.offsets[0], stops - starts)
 
 
 def _hits(job: WindowScan, blocks: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

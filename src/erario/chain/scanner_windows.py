@@ -5,9 +5,9 @@
 
 While a window is scanned, earlier ones may still be under way. So each window also hands back
 every outpoint that it spends, mixed to one word; when its turn to merge comes, they are held
-against the coins that its scan could not know, its own among them, and the blocks where one
-may be spent are scanned again for those coins. Invariant: what is found depends neither on
-windows nor on threads. A coin is spent only behind its own transaction, in chain order.
+against the coins that its scan could not know, its own among them: a look at one word for each
+input, not a second scan. Invariant: what is found depends neither on windows nor on threads. A
+coin is spent only behind its own transaction, in chain order.
 
 Memory is bounded by the answer, the scripts and a few windows, whatever the chain's size.
 """
@@ -24,15 +24,11 @@ import numpy as np
 
 from erario.chain.kernels import Bytes, Integers, Words
 from erario.chain.kernels_check import MAX_WEIGHT
-from erario.chain.kernels_scan import Answers, Window, late_blocks, scan_window
-from erario.chain.kernels_walk import (
-    LEAST_INPUT,
-    NUMBER,
-    ROW,
-    USED_ROWS,
-    Matches,
-    Tables,
-)
+from erario.chain.kernels_hash import LANE, LANE_BYTES
+from erario.chain.kernels_room import AT_ONCE, NUMBER, USED_ROWS, Room
+from erario.chain.kernels_scan import Tables, Window, find_late, scan_window
+from erario.chain.kernels_table import CoinTable
+from erario.chain.kernels_walk import LEAST_INPUT, LEAST_TRANSACTION
 from erario.chain.script_table import Coins, build_scripts, table_of_coins
 from erario.chain.sha256 import has_sha_instructions
 
@@ -78,21 +74,22 @@ class Places:
 
 @dataclass(slots=True)
 class Found:
-    """What the scan of one window found; the arrays are used again after the merge."""
+    """What the scan of one window found; the room is used again after the merge.
 
-    matches: Matches
-    answers: Answers
+    `known` is how many coins the scan knew for certain.
+    """
+
+    room: Room
     known: int = 0
 
-    def make_room(self, rows: int) -> None:
-        """Take up to `rows` matches; those found so far stay."""
-        used = int(self.matches.used[USED_ROWS])
-        wide, names, births = _room(rows)
-        wide[:used] = self.matches.rows[:used]
-        names[: 36 * used] = self.answers.names[: 36 * used]
-        births[:used] = self.answers.births[:used]
-        self.matches = self.matches._replace(rows=wide)
-        self.answers = self.answers._replace(names=names, births=births)
+    def make_room(self) -> None:
+        """Take four times as many rows; those found so far stay."""
+        used = int(self.room.used[USED_ROWS])
+        rows, names, births = _rows(4 * len(self.room.rows))
+        rows[:used] = self.room.rows[:used]
+        names[: 36 * used] = self.room.names[: 36 * used]
+        births[:used] = self.room.births[:used]
+        self.room = self.room._replace(rows=rows, names=names, births=births)
 
 
 class WindowScan:
@@ -109,7 +106,6 @@ class WindowScan:
         self._places = places
         self._check = check
         self._scripts = build_scripts(scripts)
-        self._no_scripts = build_scripts(())
         self._bounds = _cut(places.lengths)
         self._spare: list[Found] = []
 
@@ -145,98 +141,113 @@ class WindowScan:
         return self._places.window(np.arange(self._bounds[i], self._bounds[i + 1]))
 
     def _scan(self, window: Window) -> Found:
-        # The count before the table: what joins in between is found twice, never missed.
-        known = self.coins.count
-        found = self._scan_for(window, Tables(self._scripts, self.coins.table), check=self._check)
-        found.known = known
-        return found
-
-    def _scan_for(self, window: Window, tables: Tables, *, check: bool) -> Found:
-        found = self._take_room(window)
-        scan_in_room(window, tables, found, check=check)
-        return found
-
-    def _take_room(self, window: Window) -> Found:
-        """Room that a merge has given back, or new room."""
-        inputs = _most_inputs(window.lengths)
         found = self._spare.pop() if self._spare else None
-        if found is None or found.matches.inputs.size < inputs:
-            found = new_room(max(inputs, WINDOW_BYTES // LEAST_INPUT), WINDOW_BLOCKS)
-        found.matches.used[:] = 0
+        if found is None or not _has_room(found.room, window.lengths):
+            found = Found(new_room(window.lengths))
+        # The count before the table: what joins in between is found twice, never missed.
+        found.known = self.coins.count
+        scan_in_room(window, Tables(self._scripts, self.coins.table), found, check=self._check)
         return found
 
     def _merge(self, window: Window, found: Found) -> None:
         """Take over what was found in the next window of the chain."""
-        count = window.files.size
-        faults = found.answers.faults[:count]
+        faults = found.room.faults[: window.files.size]
         for i in np.flatnonzero(faults):
             self.faults.append((int(window.numbers[i]), int(faults[i])))
-        used = int(found.matches.used[USED_ROWS])
+        used = int(found.room.used[USED_ROWS])
         if used:
-            pays = found.matches.rows[:used, NUMBER] >= 0
-            self._keep(found, used)
-            names = found.answers.names[: 36 * used].reshape(-1, 36)[pays]
-            self.coins.add(names.reshape(-1), found.answers.births[:used][pays])
+            pays = found.room.rows[:used, NUMBER] >= 0
+            names = found.room.names[: 36 * used].reshape(-1, 36)[pays]
+            self.coins.add(names.reshape(-1), found.room.births[:used][pays])
+            self._keep(found.room)
         if self.coins.count > found.known:
-            self._find_late(window, found)
+            late = table_of_coins(*self.coins.late(found.known), self.coins.table.secret)
+            find_late_in_room(window, late, found)
+            self._keep(found.room)
         self._spare.append(found)
 
-    def _find_late(self, window: Window, found: Found) -> None:
-        """Spends of coins that became known after the window's scan had begun."""
-        late = table_of_coins(*self.coins.late(found.known), self.coins.table.secret)
-        ends = found.answers.ends[: window.files.size]
-        flags = late_blocks(found.matches.inputs, ends, late)
-        chosen = window.numbers[flags.nonzero()[0]]
-        if chosen.size:
-            again = self._scan_for(
-                self._places.window(chosen), Tables(self._no_scripts, late), check=False
-            )
-            self._keep(again, int(again.matches.used[USED_ROWS]))
-            self._spare.append(again)
-
-    def _keep(self, found: Found, used: int) -> None:
-        numbers = found.matches.rows[:used, NUMBER]
-        self.found_places.append(found.answers.births[:used].copy())
+    def _keep(self, room: Room) -> None:
+        used = int(room.used[USED_ROWS])
+        numbers = room.rows[:used, NUMBER]
+        self.found_places.append(room.births[:used].copy())
         self.found_kinds.append(np.where(numbers >= 0, PAYS, SPENDS).astype(np.uint8))
 
 
 def scan_in_room(window: Window, tables: Tables, found: Found, *, check: bool) -> None:
     """Scan all blocks of the window; `found` gets more room where it is needed."""
+    found.room.used[:] = 0
     at = 0
-    while at < window.files.size:
-        at = scan_window(
-            window,
-            at,
-            tables,
-            found.matches,
-            found.answers,
-            check,
-            has_sha_instructions(),
-        )
-        if at < window.files.size:
-            found.make_room(4 * len(found.matches.rows))
+    while True:
+        at = scan_window(window, at, tables, found.room, check, has_sha_instructions())
+        if at == window.files.size:
+            return
+        found.make_room()
 
 
-def new_room(inputs: int, blocks: int) -> Found:
-    """Room for the scan of a window of up to so many inputs and blocks."""
-    rows, names, births = _room(FIRST_ROWS)
-    matches = Matches(np.empty(inputs, np.uint64), rows, np.zeros(2, np.int64))
-    faults, ends = np.zeros(blocks, np.uint8), np.zeros((blocks, 2), np.int64)
-    spans, txids = np.empty((0, 4), np.int64), np.empty(0, np.uint8)
-    return Found(matches, Answers(faults, ends, names, births, spans, txids))
+def find_late_in_room(window: Window, coins: CoinTable, found: Found) -> None:
+    """Rows for the spends of `coins`, in place of those of the scan."""
+    found.room.used[USED_ROWS] = 0
+    at = 0
+    while True:
+        at = find_late(window, at, coins, found.room)
+        if at == window.files.size:
+            return
+        found.make_room()
 
 
-def _room(rows: int) -> tuple[Integers, Bytes, Integers]:
+def new_room(lengths: Integers) -> Room:
+    """Room for a window with blocks of these lengths."""
+    rows, names, births = _rows(FIRST_ROWS)
+    inputs = max(_most_inputs(lengths), WINDOW_BYTES // LEAST_INPUT)
+    most = _most_transactions(lengths)
+    blocks = max(len(lengths), WINDOW_BLOCKS)
+    return Room(
+        used=np.zeros(4, np.int64),
+        inputs=np.empty(inputs, np.uint64),
+        input_places=np.empty(inputs, np.uint64),
+        faults=np.zeros(blocks, np.uint8),
+        ends=np.zeros(blocks, np.int64),
+        rows=rows,
+        names=names,
+        births=births,
+        outputs=np.empty(AT_ONCE, np.uint64),
+        output_places=np.empty(AT_ONCE, np.uint64),
+        passed=np.empty(AT_ONCE, np.int64),
+        spans=np.empty((most, 4), np.int64),
+        txids=np.empty(32 * most, np.uint8),
+        nodes=np.empty(32 * (most + 2), np.uint8),
+        hashes=np.empty(32 * most, np.uint8),
+        whole=np.empty((most, 4), np.int64),
+        states=np.empty(8 * most, np.uint32),
+        lanes=np.zeros((2, LANE), np.int64),
+        buffer=np.empty(LANE_BYTES, np.uint8),
+    )
+
+
+def _rows(count: int) -> tuple[Integers, Bytes, Integers]:
     return (
-        np.empty((rows, ROW), np.int64),
-        np.empty(36 * rows, np.uint8),
-        np.empty(rows, np.int64),
+        np.empty((count, 2), np.int64),
+        np.empty(36 * count, np.uint8),
+        np.empty(count, np.int64),
+    )
+
+
+def _has_room(room: Room, lengths: Integers) -> bool:
+    return (
+        room.inputs.size >= _most_inputs(lengths)
+        and len(room.spans) >= _most_transactions(lengths)
+        and room.faults.size >= len(lengths)
     )
 
 
 def _most_inputs(lengths: Integers) -> int:
     """How many inputs blocks of these lengths can have; too large ones are not read."""
     return int(np.minimum(lengths, MAX_WEIGHT).sum()) // LEAST_INPUT + 1
+
+
+def _most_transactions(lengths: Integers) -> int:
+    """How many transactions one block of these can have."""
+    return int(np.minimum(lengths, MAX_WEIGHT).max(initial=0)) // LEAST_TRANSACTION + 1
 
 
 def _cut(lengths: Integers) -> list[int]:

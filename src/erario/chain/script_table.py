@@ -30,7 +30,7 @@ MAX_SCRIPT: Final = 10_000
 """Longer scripts cannot be spent (Bitcoin Core, script/script.h, MAX_SCRIPT_SIZE)."""
 _OP_RETURN: Final = 0x6A
 _FILTER_BITS: Final = 16
-"""Bits of the filter for each key: of other keys some 2 in 100 pass; a million keys take 2 MB."""
+"""Bits of the filter for each key: of other keys some 6 in 1,000 pass; a million take 2 MB."""
 _PLAIN: Final = np.uint64(0)
 
 

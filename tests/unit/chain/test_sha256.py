@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from erario.chain.kernels import kernel
 from erario.chain.kernels_hash import hash_transactions, merkle_root
-from erario.chain.kernels_walk import BODY_END, HAS_WITNESS, START, STOP
+from erario.chain.kernels_room import BODY_END, HAS_WITNESS, START, STOP
+from erario.chain.scanner_windows import new_room
 from erario.chain.sha256 import digests, has_sha_instructions, node_two
 
 LONGEST = 4500
@@ -27,10 +28,8 @@ NATIVE = [
 
 
 @kernel
-def hash_spans(data, key, spans, native):
-    out = np.zeros(32 * spans.shape[0], np.uint8)
-    hash_transactions(data, key, spans, spans.shape[0], out, native)
-    return out
+def hash_spans(data, key, spans, out, room, native):
+    hash_transactions(data, key, spans, spans.shape[0], out, room, native)
 
 
 @kernel
@@ -89,7 +88,10 @@ def test_messages_side_by_side(native, messages, key) -> None:
         spans[i, [START, BODY_END, STOP, HAS_WITNESS]] = at, at + body_end, at + size, witness
         expected += sha256d(raw[:4] + raw[6:body_end] + raw[-4:] if witness else raw)
         at += size
-    assert hash_spans(plain ^ mask, np.uint64(key), spans, native).tobytes() == expected
+    out = np.zeros(32 * len(messages), np.uint8)
+    room = new_room(np.array([plain.size]))
+    hash_spans(plain ^ mask, np.uint64(key), spans, out, room, native)
+    assert out.tobytes() == expected
 
 
 @pytest.mark.parametrize("native", NATIVE)
