@@ -7,8 +7,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-# Two workers, as on the smallest machine; tests that share a chain stay on one (xdist_group).
-PYTEST_ARGS ?= --numprocesses 2 --dist loadgroup
+# Two workers, as on the smallest machine; the tests of one file share what is dear to set up.
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
 
 .PHONY: help demo test lint format lock demo-data clean
 

@@ -34,7 +34,7 @@ from erario.errors import ErarioError
 from erario.statement.evidence import UnspentWord
 from erario.statement.model import Coin, Statement
 
-pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("regtest")]
+pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 _SEED = 20_261_124
 _BLOCKS = 320
