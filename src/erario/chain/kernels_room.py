@@ -52,7 +52,8 @@ class Room(NamedTuple):
             those of one block behind those of the one before.
         faults: of each block, see `kernels_check`.
         ends: how many inputs there are up to the end of each block.
-        rows: what matched; `used[USED_ROWS]` counts on beyond its length.
+        rows: what matched: first all that pays, then, in its place, all that spends;
+            `used[USED_ROWS]` counts on beyond its length.
         names, births: of each row its outpoint (36 bytes), if it pays, and its `ordinal`.
         outputs, output_places: of the block that is walked, as inputs; not yet looked up.
         passed: indexes of those inputs or outputs that passed the filter.

@@ -1,4 +1,4 @@
-"""The entries that `scanner_windows` calls: scan a window of blocks; find spends of late coins.
+"""The entries that `scanner_windows` calls: scan a window of blocks; then find what it spends.
 
 A window is some blocks in chain order, in whatever files; kernels reach the files by the address
 of their mapping, so that one call does a window. Where the rows are full, a kernel stops at the
@@ -51,13 +51,6 @@ class Window(NamedTuple):
     segwit: Bytes
 
 
-class Tables(NamedTuple):
-    """What is looked for."""
-
-    scripts: ScriptTable
-    coins: CoinTable
-
-
 @part
 def fault_of_place(window: Window, i: int) -> int:
     """Whether the block at index `i` lies in its file and has a possible size."""
@@ -83,16 +76,17 @@ def block_at(window: Window, i: int) -> Block:
 
 @kernel
 def scan_window(
-    window: Window, begin: int, tables: Tables, room: Room, check: bool, native: bool
+    window: Window, begin: int, scripts: ScriptTable, room: Room, check: bool, native: bool
 ) -> int:
-    """Scan the blocks from index `begin` on; the index of the block that there was no room for."""
+    """Scan the blocks from index `begin` on: rows for what pays to `scripts`, and all inputs; the
+    index of the block that there was no room for."""
     for i in range(begin, window.files.size):
         inputs, row = room.used[USED_INPUTS], room.used[USED_ROWS]
         room.used[TRANSACTIONS] = 0
         fault = fault_of_place(window, i)
         if fault == GOOD:
             block = block_at(window, i)
-            fault = _scan_block(block, tables, room, check, window.segwit[i] != 0, native)
+            fault = _scan_block(block, scripts, room, check, window.segwit[i] != 0, native)
         if fault != GOOD:
             room.used[USED_INPUTS], room.used[USED_ROWS] = inputs, row
         if fault == NO_ROOM:
@@ -104,15 +98,13 @@ def scan_window(
 
 @part
 def _scan_block(
-    block: Block, tables: Tables, room: Room, check: bool, segwit: bool, native: bool
+    block: Block, scripts: ScriptTable, room: Room, check: bool, segwit: bool, native: bool
 ) -> int:
-    first, row = room.used[USED_INPUTS], room.used[USED_ROWS]
-    count = walk_block(block, tables.scripts, room)
+    row = room.used[USED_ROWS]
+    count = walk_block(block, scripts, room)
     if count < 0:
         return UNREADABLE
     room.used[TRANSACTIONS] = count
-    if tables.coins.births.size:
-        match_inputs(block, tables.coins, first, room.used[USED_INPUTS], room)
     if room.used[USED_ROWS] > room.rows.shape[0]:
         return NO_ROOM
     if check:
@@ -122,7 +114,8 @@ def _scan_block(
     if room.used[USED_ROWS] > row:
         if not check:
             _hash_paying(block, row, room, native)
-        _name_rows(block, row, room)
+        _name_rows(row, room)
+        _place_rows(block, row, room)
     return GOOD
 
 
@@ -133,8 +126,8 @@ def _hash_paying(block: Block, begin: int, room: Room, native: bool) -> None:
     count = 0
     last = integer(-1)
     for i in range(begin, room.used[USED_ROWS]):
-        # Rows that pay come in the order of the block.
-        if room.rows[i, NUMBER] >= 0 and room.rows[i, POSITION] != last:
+        # Rows come in the order of the block.
+        if room.rows[i, POSITION] != last:
             last = room.rows[i, POSITION]
             for j in range(4):
                 room.whole[count, j] = room.spans[last, j]
@@ -143,7 +136,7 @@ def _hash_paying(block: Block, begin: int, room: Room, native: bool) -> None:
     count = integer(-1)
     last = integer(-1)
     for i in range(begin, room.used[USED_ROWS]):
-        if room.rows[i, NUMBER] >= 0 and room.rows[i, POSITION] != last:
+        if room.rows[i, POSITION] != last:
             last = room.rows[i, POSITION]
             count += 1
             for j in range(32):
@@ -151,21 +144,26 @@ def _hash_paying(block: Block, begin: int, room: Room, native: bool) -> None:
 
 
 @part
-def _name_rows(block: Block, begin: int, room: Room) -> None:
-    """Fill the names and births of the rows from `begin` on, all of one block."""
+def _name_rows(begin: int, room: Room) -> None:
+    """Fill the names of the rows from `begin` on, all of one block."""
     for i in range(begin, room.used[USED_ROWS]):
         position, number = room.rows[i, POSITION], room.rows[i, NUMBER]
-        room.births[i] = ordinal(block.place, position)
-        if number >= 0:
-            for j in range(32):
-                room.names[36 * i + j] = room.txids[32 * position + j]
-            for j in range(4):
-                room.names[36 * i + 32 + j] = (number >> (8 * j)) & 0xFF
+        for j in range(32):
+            room.names[36 * i + j] = room.txids[32 * position + j]
+        for j in range(4):
+            room.names[36 * i + 32 + j] = (number >> (8 * j)) & 0xFF
+
+
+@part
+def _place_rows(block: Block, begin: int, room: Room) -> None:
+    """Fill the births of the rows from `begin` on, all of one block."""
+    for i in range(begin, room.used[USED_ROWS]):
+        room.births[i] = ordinal(block.place, room.rows[i, POSITION])
 
 
 @kernel
-def find_late(window: Window, begin: int, coins: CoinTable, room: Room) -> int:
-    """Rows for the spends of `coins` in a window that was scanned without them, from block index
+def find_spends(window: Window, begin: int, coins: CoinTable, room: Room) -> int:
+    """Rows for the inputs that spend one of `coins` in a window that was scanned, from block index
     `begin` on; the index of the block that there was no room for."""
     first = room.ends[begin - 1] if begin else integer(0)
     for i in range(begin, window.files.size):
@@ -176,6 +174,6 @@ def find_late(window: Window, begin: int, coins: CoinTable, room: Room) -> int:
             if room.used[USED_ROWS] > room.rows.shape[0]:
                 room.used[USED_ROWS] = row
                 return i
-            _name_rows(block, row, room)
+            _place_rows(block, row, room)
         first = room.ends[i]
     return window.files.size

@@ -6,8 +6,7 @@
     3 bytes     exact comparison
 
 Hostile keys can share the eight bytes, so they pass the filter; they cannot be made to share
-slots. Invariant: `find` is exact, whatever the filter says; a slot that another thread is writing
-at this moment reads as absent.
+slots. Invariant: `find_script` and `find_coin` are exact, whatever the filter says.
 """
 
 from __future__ import annotations
@@ -31,6 +30,12 @@ from erario.chain.kernels import (
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _ODD: Final = np.uint64(0xD6E8FEB86659FD93)
 _PLAIN: Final = np.uint64(0)
+
+_PATTERNS: Final = np.array(
+    [1 << (i % 64) | 1 << (i * 5 % 64 ^ 21) | 1 << (i * 11 // 4 % 64 ^ 42) for i in range(256)],
+    np.uint64,
+)
+"""Words with up to three bits set: one read is faster than three shifts."""
 
 LONG_LENGTH: Final = 63
 """Scripts of this length or more share one bit of `ScriptTable.lengths`."""
@@ -93,11 +98,7 @@ def mix_coin(word: np.uint64, number: np.uint64) -> np.uint64:
 @inlined
 def _bits(mixed: np.uint64) -> np.uint64:
     """The three bits of `mixed` in its word of the filter."""
-    return np.uint64(
-        (np.uint64(1) << ((mixed >> np.uint64(20)) & np.uint64(63)))
-        | (np.uint64(1) << ((mixed >> np.uint64(26)) & np.uint64(63)))
-        | (np.uint64(1) << ((mixed >> np.uint64(32)) & np.uint64(63)))
-    )
+    return np.uint64(_PATTERNS[(mixed >> np.uint64(20)) & np.uint64(0xFF)])
 
 
 @part

@@ -21,17 +21,15 @@ import numpy.typing as npt
 from erario.bitcoin.errors import BlockFault
 from erario.chain.kernels import Bytes, Integers
 from erario.chain.kernels_room import START, STOP, TRANSACTIONS
-from erario.chain.kernels_scan import Tables
 from erario.chain.scanner_windows import (
     PAYS,
     SPENDS,
-    Found,
     Places,
     WindowScan,
     new_room,
     scan_in_room,
 )
-from erario.chain.script_table import build_scripts, empty_coins, new_secret
+from erario.chain.script_table import build_scripts
 
 __all__ = [
     "BLOCK_DTYPE",
@@ -140,13 +138,13 @@ def scan(
         threads: how many scan at once; None for one a processor.
         progress: called now and then, in this thread, with the bytes done and the last height.
     """
-    places = _places(files, blocks, segwit_height)
-    job = WindowScan(places, scripts, check=check_roots)
+    places = places_of(files, blocks, segwit_height)
+    job = WindowScan(places, build_scripts(scripts), check=check_roots)
     if known_coins is not None:
         names = np.ascontiguousarray(known_coins, np.uint8).reshape(-1)
         job.coins.add(names, np.full(names.size // 36, -1, np.int64))
     ends = np.cumsum(places.lengths)
-    for count in job.run(_processors() if threads is None else threads):
+    for count in job.run(processors() if threads is None else threads):
         progress(int(ends[count - 1]), int(blocks["height"][count - 1]))
     bad = tuple((number, _FAULTS[fault - 1]) for number, fault in job.faults)
     return ScanResult(_hits(job, blocks), bad)
@@ -154,13 +152,12 @@ def scan(
 
 def list_transactions(files: Sequence[BlockFileView], block: np.void) -> BlockListing:
     """The transactions of `block` (of `BLOCK_DTYPE`), in order, whatever its header says."""
-    places = _places(files, np.array([block], BLOCK_DTYPE), 0)
-    found = Found(new_room(places.lengths))
-    tables = Tables(build_scripts(()), empty_coins(0, new_secret()))
-    scan_in_room(places.window(np.zeros(1, np.int64)), tables, found, check=True)
-    count = int(found.room.used[TRANSACTIONS])
-    starts, stops = found.room.spans[:count, START], found.room.spans[:count, STOP]
-    txids = found.room.txids[: 32 * count].reshape(-1, 32)
+    places = places_of(files, np.array([block], BLOCK_DTYPE), 0)
+    window = places.window(np.zeros(1, np.int64))
+    room = scan_in_room(window, build_scripts(()), new_room(places.lengths), check=True)
+    count = int(room.used[TRANSACTIONS])
+    starts, stops = room.spans[:count, START], room.spans[:count, STOP]
+    txids = room.txids[: 32 * count].reshape(-1, 32)
     return BlockListing(txids, starts - places.offsets[0], stops - starts)
 
 
@@ -179,9 +176,10 @@ def _hits(job: WindowScan, blocks: npt.NDArray[np.void]) -> npt.NDArray[np.void]
     return hits
 
 
-def _places(
+def places_of(
     files: Sequence[BlockFileView], blocks: npt.NDArray[np.void], segwit_height: int
 ) -> Places:
+    """The blocks as `scanner_windows` takes them; `files` must outlive them."""
     for file in files:
         if file.data.dtype != np.uint8 or not file.data.flags.c_contiguous:
             raise TypeError("a block file is mapped as contiguous bytes")
@@ -196,7 +194,7 @@ def _places(
     )
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

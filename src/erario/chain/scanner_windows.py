@@ -1,13 +1,13 @@
 """Scanning window by window, over threads, and merging what they find in chain order.
 
     window    some blocks in chain order, a few megabytes; a kernel scans it without the GIL
-    merge     windows are taken in chain order; coins that they report join the known ones
+    merge     windows are taken in chain order: coins that they report join the known ones; then
+              all that the window spends is held against them
 
-While a window is scanned, earlier ones may still be under way. So each window also hands back
-every outpoint that it spends, mixed to one word; when its turn to merge comes, they are held
-against the coins that its scan could not know, its own among them: a look at one word for each
-input, not a second scan. Invariant: what is found depends neither on windows nor on threads. A
-coin is spent only behind its own transaction, in chain order.
+Threads look at scripts only, which do not change. A scan also notes every outpoint that its window
+spends, mixed to one word; to sift those words at the merge takes a twentieth of the scan's time,
+and there all coins are known that can be spent. Invariant: what is found depends neither on windows
+nor on threads. A coin is spent only behind its own transaction, in chain order.
 
 Memory is bounded by the answer, the scripts and a few windows, whatever the chain's size.
 """
@@ -15,7 +15,7 @@ Memory is bounded by the answer, the scripts and a few windows, whatever the cha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -25,11 +25,11 @@ import numpy as np
 from erario.chain.kernels import Bytes, Integers, Words
 from erario.chain.kernels_check import MAX_WEIGHT
 from erario.chain.kernels_hash import LANE, LANE_BYTES
-from erario.chain.kernels_room import AT_ONCE, NUMBER, USED_ROWS, Room
-from erario.chain.kernels_scan import Tables, Window, find_late, scan_window
-from erario.chain.kernels_table import CoinTable
+from erario.chain.kernels_room import AT_ONCE, USED_ROWS, Room
+from erario.chain.kernels_scan import Window, find_spends, scan_window
+from erario.chain.kernels_table import CoinTable, ScriptTable
 from erario.chain.kernels_walk import LEAST_INPUT, LEAST_TRANSACTION
-from erario.chain.script_table import Coins, build_scripts, table_of_coins
+from erario.chain.script_table import Coins
 from erario.chain.sha256 import has_sha_instructions
 
 PAYS: Final = 1
@@ -72,42 +72,22 @@ class Places:
         )
 
 
-@dataclass(slots=True)
-class Found:
-    """What the scan of one window found; the room is used again after the merge.
-
-    `known` is how many coins the scan knew for certain.
-    """
-
-    room: Room
-    known: int = 0
-
-    def make_room(self) -> None:
-        """Take four times as many rows; those found so far stay."""
-        used = int(self.room.used[USED_ROWS])
-        rows, names, births = _rows(4 * len(self.room.rows))
-        rows[:used] = self.room.rows[:used]
-        names[: 36 * used] = self.room.names[: 36 * used]
-        births[:used] = self.room.births[:used]
-        self.room = self.room._replace(rows=rows, names=names, births=births)
-
-
 class WindowScan:
     """One scan. `places` and `kinds` of what was found, and `faults`, grow with each merge.
 
     A place is the number of a block in the scan, times 2^24, plus the transaction's position.
     """
 
-    def __init__(self, places: Places, scripts: Sequence[bytes], *, check: bool) -> None:
+    def __init__(self, places: Places, scripts: ScriptTable, *, check: bool) -> None:
         self.found_places: list[Integers] = []
         self.found_kinds: list[Bytes] = []
         self.faults: list[tuple[int, int]] = []
         self.coins = Coins()
         self._places = places
         self._check = check
-        self._scripts = build_scripts(scripts)
+        self._scripts = scripts
         self._bounds = _cut(places.lengths)
-        self._spare: list[Found] = []
+        self._spare: list[Room] = []
 
     def run(self, threads: int) -> Iterator[int]:
         """Scan all; yields the number of blocks that are done, after each window."""
@@ -125,7 +105,7 @@ class WindowScan:
             pool.shutdown(cancel_futures=True)
 
     def _run_in(self, pool: ThreadPoolExecutor, threads: int) -> Iterator[int]:
-        ahead: deque[tuple[int, Window, Future[Found]]] = deque()
+        ahead: deque[tuple[int, Window, Future[Room]]] = deque()
         last = len(self._bounds) - 1
         following = 0
         while ahead or following < last:
@@ -140,59 +120,63 @@ class WindowScan:
     def _window(self, i: int) -> Window:
         return self._places.window(np.arange(self._bounds[i], self._bounds[i + 1]))
 
-    def _scan(self, window: Window) -> Found:
-        found = self._spare.pop() if self._spare else None
-        if found is None or not _has_room(found.room, window.lengths):
-            found = Found(new_room(window.lengths))
-        # The count before the table: what joins in between is found twice, never missed.
-        found.known = self.coins.count
-        scan_in_room(window, Tables(self._scripts, self.coins.table), found, check=self._check)
-        return found
+    def _scan(self, window: Window) -> Room:
+        room = self._spare.pop() if self._spare else None
+        if room is None or not _has_room(room, window.lengths):
+            room = new_room(window.lengths)
+        return scan_in_room(window, self._scripts, room, check=self._check)
 
-    def _merge(self, window: Window, found: Found) -> None:
+    def _merge(self, window: Window, room: Room) -> None:
         """Take over what was found in the next window of the chain."""
-        faults = found.room.faults[: window.files.size]
+        faults = room.faults[: window.files.size]
         for i in np.flatnonzero(faults):
             self.faults.append((int(window.numbers[i]), int(faults[i])))
-        used = int(found.room.used[USED_ROWS])
-        if used:
-            pays = found.room.rows[:used, NUMBER] >= 0
-            names = found.room.names[: 36 * used].reshape(-1, 36)[pays]
-            self.coins.add(names.reshape(-1), found.room.births[:used][pays])
-            self._keep(found.room)
-        if self.coins.count > found.known:
-            late = table_of_coins(*self.coins.late(found.known), self.coins.table.secret)
-            find_late_in_room(window, late, found)
-            self._keep(found.room)
-        self._spare.append(found)
-
-    def _keep(self, room: Room) -> None:
         used = int(room.used[USED_ROWS])
-        numbers = room.rows[:used, NUMBER]
-        self.found_places.append(room.births[:used].copy())
-        self.found_kinds.append(np.where(numbers >= 0, PAYS, SPENDS).astype(np.uint8))
+        if used:
+            self.coins.add(room.names[: 36 * used], room.births[:used])
+            self._keep(room, PAYS)
+        if self.coins.count:
+            room = find_spends_in_room(window, self.coins.table, room)
+            self._keep(room, SPENDS)
+        self._spare.append(room)
+
+    def _keep(self, room: Room, kind: int) -> None:
+        used = int(room.used[USED_ROWS])
+        if used:
+            self.found_places.append(room.births[:used].copy())
+            self.found_kinds.append(np.full(used, kind, np.uint8))
 
 
-def scan_in_room(window: Window, tables: Tables, found: Found, *, check: bool) -> None:
-    """Scan all blocks of the window; `found` gets more room where it is needed."""
-    found.room.used[:] = 0
+def scan_in_room(window: Window, scripts: ScriptTable, room: Room, *, check: bool) -> Room:
+    """Scan all blocks of the window; the room, or a larger one if that was needed."""
+    room.used[:] = 0
     at = 0
     while True:
-        at = scan_window(window, at, tables, found.room, check, has_sha_instructions())
+        at = scan_window(window, at, scripts, room, check, has_sha_instructions())
         if at == window.files.size:
-            return
-        found.make_room()
+            return room
+        room = _more_rows(room)
 
 
-def find_late_in_room(window: Window, coins: CoinTable, found: Found) -> None:
+def find_spends_in_room(window: Window, coins: CoinTable, room: Room) -> Room:
     """Rows for the spends of `coins`, in place of those of the scan."""
-    found.room.used[USED_ROWS] = 0
+    room.used[USED_ROWS] = 0
     at = 0
     while True:
-        at = find_late(window, at, coins, found.room)
+        at = find_spends(window, at, coins, room)
         if at == window.files.size:
-            return
-        found.make_room()
+            return room
+        room = _more_rows(room)
+
+
+def _more_rows(room: Room) -> Room:
+    """The room with four times as many rows; those found so far stay."""
+    used = int(room.used[USED_ROWS])
+    rows, names, births = _rows(4 * len(room.rows))
+    rows[:used] = room.rows[:used]
+    names[: 36 * used] = room.names[: 36 * used]
+    births[:used] = room.births[:used]
+    return room._replace(rows=rows, names=names, births=births)
 
 
 def new_room(lengths: Integers) -> Room:

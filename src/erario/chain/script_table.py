@@ -55,17 +55,14 @@ def build_scripts(scripts: Sequence[bytes]) -> ScriptTable:
 
 
 class Coins:
-    """The watched coins that are known so far, in order of birth; the first of a name counts.
-
-    Threads may read `table` while `add` runs: what is missing there is in `late`.
-    """
+    """The watched coins that are known so far, in order of birth; the first of a name counts."""
 
     def __init__(self) -> None:
         self.count = 0
         self.table = empty_coins(64, new_secret())
 
     def add(self, names: Bytes, births: Integers) -> None:
-        """Add coins with `names` (36 bytes each); they become visible one by one."""
+        """Add coins with `names` (36 bytes each)."""
         if not len(births):
             return
         room = self.table.births.size
@@ -73,17 +70,10 @@ class Coins:
             self._grow(max(2 * room, self.count + len(births)))
         self.count = int(_insert_coins(self.table, self.count, names.reshape(-1), births))
 
-    def late(self, since: int) -> tuple[Bytes, Integers]:
-        """Names and births of the coins from entry `since` on."""
-        table = self.table
-        return table.names[36 * since : 36 * self.count], table.births[since : self.count]
-
     def _grow(self, room: int) -> None:
         old = self.table
         table = empty_coins(room, old.secret)
-        names, births = self.late(0)
-        _insert_coins(table, 0, names, births)
-        # A thread that scans now goes on with the old arrays.
+        _insert_coins(table, 0, old.names[: 36 * self.count], old.births[: self.count])
         self.table = table
 
 
@@ -99,13 +89,6 @@ def empty_coins(room: int, secret: Words) -> CoinTable:
         hashes=np.zeros(room, np.uint64),
         secret=secret,
     )
-
-
-def table_of_coins(names: Bytes, births: Integers, secret: Words) -> CoinTable:
-    """A table of just these coins."""
-    table = empty_coins(births.size, secret)
-    _insert_coins(table, 0, names, births)
-    return table
 
 
 def new_secret() -> Words:
@@ -180,7 +163,6 @@ def _insert_coin_slots(table: CoinTable, count: int, names: Bytes, births: Integ
         at = integer(hashed & np.uint64(mask))
         while table.slots[at]:
             at = (at + 1) & mask
-        # Last, since other threads may read: an entry is whole before its slot names it.
         table.slots[at] = count + 1
         count += 1
     return count

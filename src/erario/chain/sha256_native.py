@@ -11,6 +11,7 @@ Sources of the instruction order: Intel SHA Extensions (2013), Arm ARM C7 (SHA25
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -57,6 +58,7 @@ def _instructions(codegen: Any) -> str:
     return ""
 
 
+@functools.cache
 def has_sha_instructions() -> bool:
     """Whether `native` code may run here."""
     return bool(_instructions(cpu_target.target_context.codegen()))
