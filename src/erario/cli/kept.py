@@ -1,4 +1,4 @@
-"""What this process has kept so far: for whoever is stopped by Ctrl-C, and for the end of a run.
+"""What the command that runs has kept so far: for whoever stops it by Ctrl-C.
 
 One value for the whole process, since Ctrl-C is for the whole process too.
 """
@@ -9,25 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from erario.chain.state_folder import StateFolder
-    from erario.cli.printer import Printer
 
-_states: list[StateFolder] = []
+_watched: list[StateFolder] = []
 
 
 def watch_state(state: StateFolder) -> None:
-    """Take note of the stores that a command uses."""
-    _states.append(state)
+    """Take note of the stores that the command uses; there is one such folder at a time."""
+    _watched[:] = [state]
 
 
 def say_kept() -> str | None:
-    """Up to where what was read is kept, or None where nothing was read and kept."""
-    heights = [state.kept_upto for state in _states if state.kept_upto is not None]
-    return f"what was read up to block {max(heights)} is kept" if heights else None
-
-
-def tell_troubles(printer: Printer) -> None:
-    """Say what went wrong with the stores, after the answer, and forget them."""
-    for state in _states:
-        for trouble in state.troubles:
-            printer.warn(trouble)
-    _states.clear()
+    """Up to where what was read is kept; None where this command has kept nothing."""
+    for state in _watched:
+        if state.kept_upto is not None:
+            return f"what was read up to block {state.kept_upto} is kept"
+    return None

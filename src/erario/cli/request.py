@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from erario.auditing import collect
 from erario.chain.source import ChainSource
 from erario.chain.sources import open_source
 from erario.chain.state_folder import StateFolder, default_state_folder
-from erario.cli.kept import tell_troubles, watch_state
+from erario.cli.kept import watch_state
 from erario.cli.printer import Printer
 from erario.errors import Place
 from erario.reserve.loader import load
@@ -67,12 +68,17 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
     if question.state is not None and context is not None:
         watch_state(question.state)
         # Once the answer is out: a store never stands in its way.
-        context.call_on_close(lambda: tell_troubles(printer))
+        context.call_on_close(partial(_tell_troubles, question.state, printer))
     with printer.progress() as progress:
         evidence = collect(
             question.reserve, source, at=question.at, since=question.since, progress=progress
         )
     return evidence, assess(evidence)
+
+
+def _tell_troubles(state: StateFolder, printer: Printer) -> None:
+    for trouble in state.troubles:
+        printer.warn(trouble)
 
 
 def open_chain(question: Question) -> ChainSource:
