@@ -35,6 +35,7 @@ from erario.chain.errors import ChainCode
 from erario.chain.hash_index import HASH_SIZE, HashIndex
 from erario.chain.scanner import BlockFileView
 from erario.chain.source import Progress, ProgressCallback
+from erario.chain.warm_up import prepare_scanner
 from erario.chain.whole_block import check_copy, is_whole_block
 from erario.errors import Place, RequestError, SourceError
 
@@ -219,6 +220,7 @@ def read_block_index(
     found = find_block_files(path, name)
     parameters = network(name)
     _refuse_other_network(found, parameters, searched=False)
+    prepare_scanner(progress)
     _allow_handles(len(found.paths))
     results = _walk_all(found, parameters, known or {}, progress)
     if not any(records.offsets for _, _, records in results):

@@ -20,7 +20,7 @@ from erario.statement.finding import Finding
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long step has come. `total` is 0 while it is not known; `unit` is "bytes",
-    "blocks" or "scripts"."""
+    "blocks", "scripts" or "kernels"."""
 
     step: str
     done: int
@@ -60,9 +60,7 @@ class ChainSource(Protocol):
         """
         ...
 
-    def trace(
-        self, scripts: Sequence[Script], upto: Height, progress: ProgressCallback
-    ) -> Trace:
+    def trace(self, scripts: Sequence[Script], upto: Height, progress: ProgressCallback) -> Trace:
         """Every transaction in blocks 0 to `upto` of the best chain that touches `scripts`.
 
         Raises:

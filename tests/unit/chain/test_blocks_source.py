@@ -451,6 +451,7 @@ def test_progress_runs_to_its_end_in_order(tmp_path: Path) -> None:
     blocks.trace([Script(WATCHED)], chain.tip, steps.append)
     names = list(dict.fromkeys(step.step for step in steps))
     assert names == [
+        "Preparing the scanner",
         "Reading block headers",
         "Verifying headers",
         "Scanning blocks",
