@@ -6,6 +6,8 @@ Invariant: the same evidence gives the same statement, to the byte of its JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
+from typing import Final
 
 from erario.assess.claims import judge_claim
 from erario.assess.coins_digest import coins_digest
@@ -20,6 +22,8 @@ from erario.assess.totals import (
     types_of,
 )
 from erario.bitcoin.values import Sats, Script, total
+from erario.errors import SourceError
+from erario.holdings.errors import HoldingsCode
 from erario.holdings.roll_forward import add_roll_forwards, roll_forward
 from erario.holdings.timeline import since_state
 from erario.statement.evidence import DeclaredHolder, Evidence
@@ -33,12 +37,16 @@ from erario.statement.model import (
     WalletStatement,
 )
 
+_LARGEST: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exact (RFC 8259, section 6)."""
+
 
 def assess(evidence: Evidence) -> Statement:
     """Everything that the evidence says at its cut-off.
 
     Raises:
         InvariantError: erario contradicts itself.
+        SourceError: more coins at one time than can ever exist, or flows that are too large.
     """
     ground = lay_ground(evidence)
     histories = read_histories(ground.ledger)
@@ -80,7 +88,19 @@ def _roll_forwards(ground: Ground) -> Mapping[str, RollForward] | None:
     opening = since_state(ground.evidence)
     if opening is None:
         return None
-    return roll_forward(ledger, members, steps, opening, ground.closing)
+    rolls = roll_forward(ledger, members, steps, opening, ground.closing)
+    _check_flows(add_roll_forwards(rolls.values()))
+    return rolls
+
+
+def _check_flows(everything: RollForward) -> None:
+    """Coins that go round and round can add up to more than JSON's numbers hold."""
+    if max(astuple(everything)) > _LARGEST:
+        raise SourceError(
+            HoldingsCode.FLOWS_TOO_LARGE,
+            "more has gone in and out since the opening than a statement can write down",
+            remedy="Give a later opening (--since).",
+        )
 
 
 def _coins_by_holder(ground: Ground) -> dict[str, list[Coin]]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 from erario.assess.ground import Ground
 from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import show_btc, show_hash
+from erario.holdings.coins import Contradiction
 from erario.reserve.moment import AtInstant
 from erario.statement.evidence import DeclaredHolder
 from erario.statement.finding import Finding, FindingCode, Severity, Verdict
+
+_COLLECT_AGAIN: Final = "Collect the evidence again, from another source."
 
 
 def statement_findings(ground: Ground) -> tuple[Finding, ...]:
@@ -14,6 +21,7 @@ def statement_findings(ground: Ground) -> tuple[Finding, ...]:
     return (
         *_chain(ground),
         *ground.inclusion.findings,
+        *(one for each in ground.ledger.contradictions for one in _contradiction(each)),
         *(
             _nothing_counted(holder)
             for holder in ground.evidence.declaration.holders
@@ -73,6 +81,32 @@ def _chain(ground: Ground) -> list[Finding]:
             )
         )
     return findings
+
+
+def _contradiction(one: Contradiction) -> Iterator[Finding]:
+    """A finding for each coin that was spent already, and one for what came from nowhere."""
+    txid, height = show_hash(one.seen.transaction.txid), one.seen.height
+    for again in one.again:
+        yield Finding(
+            FindingCode.EVIDENCE_DOUBLE_SPEND,
+            Verdict.FAIL,
+            Severity.ERROR,
+            txid,
+            f"Input {again.input} of transaction {txid} in block {height} spends output "
+            f"{again.outpoint.vout} of {show_hash(again.outpoint.txid)}, which "
+            f"{show_hash(again.first.txid)} had spent in block {again.first.height}.",
+            _COLLECT_AGAIN,
+        )
+    if one.excess:
+        yield Finding(
+            FindingCode.EVIDENCE_INFLATION,
+            Verdict.FAIL,
+            Severity.ERROR,
+            txid,
+            f"Transaction {txid} in block {height} pays out {show_btc(one.excess)} BTC more than "
+            "it takes.",
+            _COLLECT_AGAIN,
+        )
 
 
 def _nothing_counted(holder: DeclaredHolder) -> Finding:

@@ -17,7 +17,6 @@ from erario.holdings.timeline import State, Timeline, cutoff_state
 from erario.statement.evidence import DeclaredWallet, Evidence, UnspentWord
 from erario.statement.model import Book, Existence
 
-_ORDER: Final = tuple(Existence)
 _WORDS: Final = (
     UnspentWord.SERVERS,
     UnspentWord.OWN_NODE,
@@ -33,8 +32,9 @@ class Ground:
     """Evidence and all that follows from it alone.
 
     `label` is the existence of what is proved; `existence` the weakest that any sum rests on.
-    `doubted` are the wallets that something unproved touches. `steps` holds every movement whose
-    moment is reached, in order; which of them a state includes is for the state to say.
+    `doubted` are the wallets with a coin that is no more than reported. `steps` holds every
+    movement whose moment is reached, in order; which of them a state includes is for the state
+    to say.
     """
 
     evidence: Evidence
@@ -63,10 +63,12 @@ def lay_ground(evidence: Evidence) -> Ground:
     """Build the books."""
     inclusion = check_inclusion(evidence)
     word = _weakest_word(evidence)
-    label = _label(evidence, word)
+    # What is lost may have spent any coin.
+    label = Existence.REPORTED if inclusion.lost else _label(evidence, word)
     wallets = {wallet.id: wallet for wallet in evidence.declaration.wallets}
     owners = {one.script: wallet.id for wallet in wallets.values() for one in wallet.scripts}
     ledger = read_ledger(inclusion.transactions, owners, evidence.cutoff.height, label)
+    contradicted = bool(inclusion.findings or ledger.contradictions)
     timeline = Timeline(evidence.instants)
     members = _members(evidence, timeline)
     return Ground(
@@ -74,8 +76,10 @@ def lay_ground(evidence: Evidence) -> Ground:
         inclusion=inclusion,
         word=word,
         label=label,
-        existence=Existence.REPORTED if inclusion.findings else label,
-        doubted=_doubted(ledger, wallets, lost=inclusion.lost),
+        existence=Existence.REPORTED if contradicted else label,
+        doubted=frozenset(
+            coin.wallet for coin in ledger.coins if coin.existence is Existence.REPORTED
+        ),
         timeline=timeline,
         closing=cutoff_state(evidence),
         wallets=wallets,
@@ -83,11 +87,6 @@ def lay_ground(evidence: Evidence) -> Ground:
         ledger=ledger,
         steps=book_movements(ledger, members),
     )
-
-
-def weakest(labels: list[Existence]) -> Existence:
-    """The weakest of some labels, of which there is at least one."""
-    return min(labels, key=_ORDER.index)
 
 
 def _weakest_word(evidence: Evidence) -> UnspentWord:
@@ -113,15 +112,3 @@ def _members(evidence: Evidence, timeline: Timeline) -> dict[str, Member]:
         )
         for wallet in evidence.declaration.wallets
     }
-
-
-def _doubted(
-    ledger: Ledger, wallets: Mapping[str, DeclaredWallet], *, lost: bool
-) -> frozenset[str]:
-    if lost:
-        return frozenset(wallets)
-    touched: set[int] = set()
-    for touch in ledger.touches:
-        if not touch.seen.proved:
-            touched.update(touch.made, touch.overwritten, (index for _, index in touch.spent))
-    return frozenset(ledger.coins[index].wallet for index in touched)

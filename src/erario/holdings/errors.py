@@ -12,6 +12,8 @@ class HoldingsCode(StrEnum):
 
     SCRIPT_TWICE = "holdings.script-twice"
     UNBALANCED = "holdings.unbalanced"
+    MORE_THAN_EXISTS = "holdings.more-than-exists"
+    FLOWS_TOO_LARGE = "holdings.flows-too-large"
 
 
 class InvariantError(ErarioError):

@@ -156,7 +156,7 @@ def _transaction(touch: Touch, sheet: _Sheet, book: Book) -> Movement:
     fee = None
     if not transaction.is_coinbase and sheet.inputs == len(transaction.inputs):
         paid = sum(sheet.spent.values()) - sum(output.sats for output in transaction.outputs)
-        # Below zero only in evidence that is contradicted elsewhere: no fee can be told then.
+        # Below zero where the ledger has noted a contradiction: no fee can be told then.
         fee = Sats(paid) if paid >= 0 else None
     return Movement(
         kind=MovementKind.TRANSACTION,

@@ -35,6 +35,8 @@ class FindingCode(StrEnum):
     CUTOFF_SETTLED = "cutoff.settled"
     HOLDER_NOTHING_COUNTED = "holder.nothing-counted"
     EVIDENCE_INCLUSION = "evidence.inclusion"
+    EVIDENCE_DOUBLE_SPEND = "evidence.double-spend"
+    EVIDENCE_INFLATION = "evidence.inflation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Finding:
         code: what was checked.
         verdict: pass, fail or unknown.
         severity: how much it matters.
-        subject: what it speaks of: a holder's id, a block hash in display order, or "".
+        subject: what it speaks of: a holder's id, the hash of a block or a transaction in display
+            order, or "".
         what: one sentence that says what was found.
         settle: what would settle it, or "".
     """
