@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.naive import Cut, naive_scan, read_block
 from tests.strategies.chains import Tx, obfuscated, sha256d
-from tests.strategies.scans import NO_COIN, ScanCase, block_of, damaged, scan_cases
+from tests.strategies.scans import (
+    NO_COIN,
+    ScanCase,
+    block_of,
+    committed,
+    damaged,
+    scan_cases,
+)
 
 from erario.chain import scanner_windows
 from erario.chain.scanner import (
@@ -190,6 +197,120 @@ def test_lengths_that_lie(width, place) -> None:
         compare(
             ScanCase((bad,), KEY, ((0, 0, len(bad), 1),), (P2WPKH,), 0), check_roots=True, threads=1
         )
+
+
+OUTPOINT = b"\x09" * 32 + b"\x07\0\0\0"
+INPUT = OUTPOINT + b"\0" + b"\xff" * 4
+OUTPUT = bytes(8) + b"\x16" + P2WPKH
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "good"),
+    [
+        ("legacy", b"\x01" + INPUT + b"\x01" + OUTPUT, True),
+        ("witness", b"\0\x01\x01" + INPUT + b"\x01" + OUTPUT + b"\x01\x01\x05", True),
+        ("an empty item is a witness", b"\0\x01\x01" + INPUT + b"\x01" + OUTPUT + b"\x01\0", True),
+        ("record without a witness", b"\0\x01\x01" + INPUT + b"\x01" + OUTPUT + b"\0", False),
+        ("record without inputs", b"\0\x01\0\x01" + OUTPUT, False),
+        ("nothing at all", b"\0\0", True),
+        ("flag 2", b"\0\x02\x01" + INPUT + b"\x01" + OUTPUT, False),
+        ("flag 3", b"\0\x03\x01" + INPUT + b"\x01" + OUTPUT + b"\x01\x01\x05", False),
+        ("no outputs", b"\x01" + INPUT + b"\0", True),
+        ("wide count of inputs", b"\xfd\x01\0" + INPUT + b"\x01" + OUTPUT, False),
+        ("wide count of outputs", b"\x01" + INPUT + b"\xfe\x01\0\0\0" + OUTPUT, False),
+        ("wide script", b"\x01" + INPUT + b"\x01" + bytes(8) + b"\xfd\x16\0" + P2WPKH, False),
+        (
+            "wide signature script",
+            b"\x01" + OUTPOINT + b"\xff" + bytes(8) + b"\xff" * 4 + b"\x01" + OUTPUT,
+            False,
+        ),
+        (
+            "wide witness",
+            b"\0\x01\x01" + INPUT + b"\x01" + OUTPUT + b"\x01\xfd\x01\0\x05",
+            False,
+        ),
+        (
+            "a script of 253 bytes",
+            b"\x01" + INPUT + b"\x02" + OUTPUT + bytes(8) + b"\xfd\xfd\0" + b"\x52" * 253,
+            True,
+        ),
+    ],
+)
+def test_rules_of_reading(what, body, good) -> None:
+    raw = bytes(80) + b"\x01" + b"\x02\0\0\0" + body + bytes(4)
+    result = run((raw,), [(0, 0, len(raw), 1)], [P2WPKH], KEY, check_roots=False)
+    assert (result.bad == ()) == good, what
+    assert result.hits.size == (good and OUTPUT in body), what
+    compare(
+        ScanCase((raw,), KEY, ((0, 0, len(raw), 1),), (P2WPKH,), 0), check_roots=False, threads=1
+    )
+
+
+MAGIC = bytes.fromhex("6a24aa21a9ed")
+CARRIER = Tx(((b"\x09" * 32, 7),), ((1, P2WPKH),), witnesses=((b"\x05",),))
+
+
+def first(*outputs: bytes, nonce: bytes | None = b"\x07" * 32) -> Tx:
+    """A coinbase with these scripts; the commitment to `CARRIER` stands for an empty one."""
+    right = committed(head(b"0"), [CARRIER]).outputs[-1][1]
+    scripts = tuple((0, script or right) for script in outputs)
+    return Tx((NO_COIN,), scripts, (b"0",), () if nonce is None else ((nonce,),))
+
+
+@pytest.mark.parametrize(
+    ("fault", "block"),
+    [
+        (None, [first(b""), CARRIER]),
+        (None, [first(MAGIC + bytes(32), b""), CARRIER]),
+        (None, [first(b"", MAGIC + bytes(31)), CARRIER]),
+        (None, [first(b"\x51", nonce=None), pay(b"a")]),
+        ("block.commitment-wrong", [first(b"", MAGIC + bytes(32)), CARRIER]),
+        ("block.commitment-wrong", [first(b"", nonce=b"\x08" * 32), CARRIER]),
+        ("block.commitment-nonce", [first(b"", nonce=b"\x07" * 31), CARRIER]),
+        ("block.commitment-nonce", [first(b"", nonce=None), pay(b"a")]),
+        ("block.commitment-missing", [first(b"\x51", nonce=None), CARRIER]),
+        ("block.commitment-missing", [first(MAGIC + bytes(31), nonce=None), CARRIER]),
+        ("block.merkle-mutated", [head(b"0"), pay(b"a"), pay(b"b"), pay(b"b")]),
+        ("block.no-coinbase", [pay(b"a"), head(b"0")]),
+        ("block.no-coinbase", [pay(b"a")]),
+        ("block.more-coinbases", [head(b"0"), head(b"1")]),
+        ("block.no-transaction", []),
+    ],
+)
+def test_faults_of_content(fault, block) -> None:
+    raw = block_of(block)
+    place = [(0, 0, len(raw), 5)]
+    result = run((raw,), place, [P2WPKH], KEY, check_roots=True, segwit_height=5)
+    assert [str(reason) for _, reason in result.bad] == ([] if fault is None else [fault])
+    assert naive_scan([raw], place, [], check_roots=True, segwit_height=5)[1] == [
+        (index, str(reason)) for index, reason in result.bad
+    ]
+
+
+def test_witnesses_below_the_segwit_height() -> None:
+    raw = block_of([first(b""), CARRIER])
+    result = run((raw,), [(0, 0, len(raw), 5)], [], check_roots=True, segwit_height=6)
+    assert [str(reason) for _, reason in result.bad] == ["block.commitment-missing"]
+
+
+def test_a_wrong_root_is_found_whatever_byte_is_wrong() -> None:
+    raw = block_of([head(b"0"), pay(b"a"), pay(b"b")])
+    for at in range(36, 68):
+        wrong = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        result = run((wrong,), [(0, 0, len(raw), 1)], [P2WPKH], check_roots=True)
+        assert [str(reason) for _, reason in result.bad] == ["block.merkle-root"]
+        assert result.hits.size == 0
+
+
+@pytest.mark.parametrize(("extra", "fault"), [(0, None), (1, "block.too-heavy")])
+def test_a_block_weighs_at_most_four_million(extra, fault) -> None:
+    def block(size: int) -> bytes:
+        return block_of([head(b"0"), Tx(((b"\x09" * 32, 7),), ((1, P2WPKH),), (bytes(size),))])
+
+    raw = block(1_000_000 - len(block(70_000)) + 70_000 + extra)
+    result = run((raw,), [(0, 0, len(raw), 1)], [], check_roots=True)
+    assert len(raw) == 1_000_000 + extra
+    assert [str(reason) for _, reason in result.bad] == ([] if fault is None else [fault])
 
 
 def test_progress_counts_bytes_and_heights() -> None:
