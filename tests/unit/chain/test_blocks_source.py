@@ -116,7 +116,9 @@ def test_any_arrangement_gives_the_same_answer(
     assert tip_of(folder) == len(history.main)
     found = traced(folder, scripts, own=own)
     assert found.blocks == expected(history.main, scripts)
-    assert {finding.code for finding in found.findings} <= {FindingCode.CHAIN_GARBAGE}
+    # A copy that is cut inside its last witness, with zeros behind it, is whole but for that.
+    told = {finding.code for finding in found.findings}
+    assert told <= {FindingCode.CHAIN_GARBAGE, FindingCode.CHAIN_BAD_COPY}
 
 
 @given(data=st.data())
