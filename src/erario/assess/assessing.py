@@ -6,7 +6,7 @@ Invariant: the same evidence gives the same statement, to the byte of its JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, dataclass, field
 from typing import Final
 
 from erario.assess.claims import judge_claim
@@ -21,9 +21,10 @@ from erario.assess.totals import (
     totals_of,
     types_of,
 )
-from erario.bitcoin.values import Sats, Script, total
+from erario.bitcoin.values import Height, Sats, Script, total
 from erario.errors import SourceError
 from erario.holdings.errors import HoldingsCode
+from erario.holdings.movements import happened_by
 from erario.holdings.roll_forward import add_roll_forwards, roll_forward
 from erario.holdings.timeline import since_state
 from erario.statement.evidence import DeclaredHolder, Evidence
@@ -51,7 +52,7 @@ def assess(evidence: Evidence) -> Statement:
     ground = lay_ground(evidence)
     histories = read_histories(ground.ledger)
     rolls = _roll_forwards(ground)
-    coins = _coins_by_holder(ground)
+    own = _own_by_holder(ground)
     return Statement(
         network=evidence.network,
         timezone=evidence.declaration.timezone,
@@ -64,14 +65,14 @@ def assess(evidence: Evidence) -> Statement:
         findings=statement_findings(ground),
         claims=tuple(judge_claim(ground, claim) for claim in evidence.declaration.claims),
         holders=tuple(
-            _state_holder(ground, holder, coins[holder.id], histories, rolls)
+            _state_holder(ground, holder, own[holder.id], histories, rolls)
             for holder in evidence.declaration.holders
         ),
         documents=evidence.declaration.documents,
         coins=ground.ledger.coins,
-        movements=tuple(step.movement for step in ground.steps if step.happened_by(ground.closing)),
+        movements=tuple(one for one in ground.movements if happened_by(one, ground.closing)),
         observed=Observed(
-            chain=evidence.chain,
+            chain=ground.chain,
             depth=evidence.chain.tip.height - evidence.cutoff.height,
             settled=evidence.settled,
             sources=evidence.sources,
@@ -82,13 +83,13 @@ def assess(evidence: Evidence) -> Statement:
 
 def _roll_forwards(ground: Ground) -> Mapping[str, RollForward] | None:
     """The roll-forward of each wallet since the opening, None where none was asked for."""
-    ledger, members, steps = ground.ledger, ground.members, ground.steps
+    ledger, members, movements = ground.ledger, ground.members, ground.movements
     # From nothing to the cut-off as well, so that every statement has shown that it balances.
-    roll_forward(ledger, members, steps, None, ground.closing)
+    roll_forward(ledger, members, movements, None, ground.closing)
     opening = since_state(ground.evidence)
     if opening is None:
         return None
-    rolls = roll_forward(ledger, members, steps, opening, ground.closing)
+    rolls = roll_forward(ledger, members, movements, opening, ground.closing)
     _check_flows(add_roll_forwards(rolls.values()))
     return rolls
 
@@ -103,43 +104,50 @@ def _check_flows(everything: RollForward) -> None:
         )
 
 
-def _coins_by_holder(ground: Ground) -> dict[str, list[Coin]]:
-    """The unspent coins of each holder's wallets that count at the cut-off, in any book."""
-    coins: dict[str, list[Coin]] = {holder.id: [] for holder in ground.evidence.declaration.holders}
+@dataclass(slots=True)
+class _Own:
+    """What is a holder's: unspent coins of wallets that count at the cut-off, in any book, and
+    where the counted book has its first and its last movement."""
+
+    coins: list[Coin] = field(default_factory=list)
+    first_height: Height | None = None
+    last_height: Height | None = None
+
+
+def _own_by_holder(ground: Ground) -> dict[str, _Own]:
+    own = {holder.id: _Own() for holder in ground.evidence.declaration.holders}
     for coin in ground.ledger.coins:
         if coin.unspent and ground.counts(coin.wallet):
-            coins[ground.wallets[coin.wallet].holder].append(coin)
-    return coins
+            own[ground.wallets[coin.wallet].holder].coins.append(coin)
+    for one in ground.movements:
+        if one.book is Book.COUNTED and happened_by(one, ground.closing):
+            its = own[one.holder]
+            its.first_height = one.height if its.first_height is None else its.first_height
+            its.last_height = one.height
+    return own
 
 
 def _state_holder(
     ground: Ground,
     holder: DeclaredHolder,
-    coins: list[Coin],
+    own: _Own,
     histories: dict[Script, ScriptHistory],
     rolls: Mapping[str, RollForward] | None,
 ) -> HolderStatement:
-    declared = [wallet for wallet in ground.wallets.values() if wallet.holder == holder.id]
-    own = [wallet.id for wallet in declared if ground.members[wallet.id].book is Book.COUNTED]
-    counted = [coin for coin in coins if ground.is_counted(coin.wallet)]
+    declared = ground.wallets_of[holder.id]
+    in_book = [one.id for one in declared if ground.members[one.id].book is Book.COUNTED]
+    counted = [coin for coin in own.coins if ground.is_counted(coin.wallet)]
     wallets = tuple(
         state_wallet(ground, wallet, histories, rolls[wallet.id] if rolls is not None else None)
         for wallet in declared
     )
     script, most = largest_script(counted)
-    heights = [
-        step.movement.height
-        for step in ground.steps
-        if step.movement.holder == holder.id
-        and step.movement.book is Book.COUNTED
-        and step.happened_by(ground.closing)
-    ]
     return HolderStatement(
         id=holder.id,
         name=holder.name,
         complete=holder.complete,
-        totals=totals_of(coins, {w.id: (w.role, w.attribution) for w in declared}),
-        roll_forward=add_roll_forwards(rolls[wallet] for wallet in own)
+        totals=totals_of(own.coins, {w.id: (w.role, w.attribution) for w in declared}),
+        roll_forward=add_roll_forwards(rolls[wallet] for wallet in in_book)
         if rolls is not None
         else None,
         types=types_of(counted),
@@ -149,8 +157,8 @@ def _state_holder(
         largest_sats=Sats(most),
         coins_digest=coins_digest(ground.evidence.network, ground.evidence.cutoff, counted),
         digest_coins=len(counted),
-        first_height=min(heights, default=None),
-        last_height=max(heights, default=None),
+        first_height=own.first_height,
+        last_height=own.last_height,
         wallets=wallets,
     )
 

@@ -11,15 +11,12 @@ these or higher. A verdict that this could change is `unknown`, with what was fo
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
 from erario.assess import wording
 from erario.assess.ground import Ground
 from erario.bitcoin.values import Height, Sats, SatsDelta
-from erario.holdings.movements import Step, booked_change
 from erario.holdings.timeline import State, claim_state
 from erario.reserve.model import Attribution, Comparator, Role
 from erario.reserve.moment import Interval
@@ -93,8 +90,12 @@ class _Balances:
 class _Concerned:
     """The wallets that a claim speaks of: those that are the holder's, and those inferred."""
 
-    known: tuple[str, ...]
-    inferred: tuple[str, ...]
+    known: frozenset[str]
+    inferred: frozenset[str]
+
+    @property
+    def everything(self) -> frozenset[str]:
+        return self.known | self.inferred
 
 
 def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
@@ -107,11 +108,11 @@ def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
         return _unanswered(ground, claim, concerned, wording.AFTER_CUTOFF)
     bounds = _bounds(claim)
     complete = _is_complete(ground, claim)
-    found = _balances(ground, concerned.known or concerned.inferred, *moment)
+    found = _Balances(*ground.balances.over(concerned.known or concerned.inferred, *moment))
     shown = bounds.compare(found)
     would_be = None
     if concerned.inferred:
-        everything = _balances(ground, (*concerned.known, *concerned.inferred), *moment)
+        everything = _Balances(*ground.balances.over(concerned.everything, *moment))
         would_be = _outcome(bounds, everything, complete=complete)
     if not concerned.known:
         outcome, words = Outcome.UNKNOWN, wording.only_inferred(would_be or Outcome.UNKNOWN)
@@ -158,47 +159,31 @@ def _unanswered(
 
 def _concerned(ground: Ground, claim: DeclaredClaim) -> _Concerned:
     """The named wallets, whatever their role, or all of the holder's that hold."""
-    wallets = [
-        wallet
-        for wallet in ground.wallets.values()
-        if (
-            wallet.id in claim.wallets
-            if claim.wallets
-            else wallet.holder == claim.holder and wallet.role is Role.HOLDING
-        )
-    ]
-    known = tuple(w.id for w in wallets if w.attribution is not Attribution.INFERRED)
-    inferred = tuple(w.id for w in wallets if w.attribution is Attribution.INFERRED)
+    wallets = (
+        [ground.wallets[name] for name in claim.wallets]
+        if claim.wallets
+        else [w for w in ground.wallets_of[claim.holder] if w.role is Role.HOLDING]
+    )
+    inferred = frozenset(w.id for w in wallets if w.attribution is Attribution.INFERRED)
+    known = frozenset(w.id for w in wallets) - inferred
     # A claim about a holder never speaks of what is only inferred, unless there is nothing else.
-    return _Concerned(known, inferred if claim.wallets or not known else ())
+    return _Concerned(known, inferred if claim.wallets or not known else frozenset())
 
 
 def _moment(ground: Ground, claim: DeclaredClaim) -> tuple[State, State] | None:
-    """The states that a claim's moment begins and ends with; None where one is not reached."""
+    """The states that a claim's moment begins and ends with; None where one is not reached.
+
+    A point is a cut-off there: a wallet that counts until that instant counts, one that counts
+    since then does not. An interval begins with what begins at its first instant.
+    """
     moment = claim.moment
     cutoff = ground.evidence.cutoff.height
-    first, last = (moment.start, moment.end) if isinstance(moment, Interval) else (moment, moment)
-    start = claim_state(first, ground.timeline, cutoff, inclusive=True)
-    end = claim_state(last, ground.timeline, cutoff, inclusive=False)
+    if not isinstance(moment, Interval):
+        point = claim_state(moment, ground.timeline, cutoff, inclusive=False)
+        return None if point is None else (point, point)
+    start = claim_state(moment.start, ground.timeline, cutoff, inclusive=True)
+    end = claim_state(moment.end, ground.timeline, cutoff, inclusive=False)
     return None if start is None or end is None else (start, end)
-
-
-def _balances(ground: Ground, wallets: Collection[str], start: State, end: State) -> _Balances:
-    """The balance at the start, and after everything that happens up to the end."""
-    before: list[Step] = []
-    within: list[Step] = []
-    for step in ground.steps:
-        if step.happened_by(start):
-            before.append(step)
-        elif step.happened_by(end):
-            within.append(step)
-    balance = booked_change(before, wallets)
-    lowest = highest = balance
-    # A block's transactions happen at once, and so does all that happens at one instant.
-    for _, steps in groupby(within, key=lambda step: step.moment):
-        balance += booked_change(steps, wallets)
-        lowest, highest = min(lowest, balance), max(highest, balance)
-    return _Balances(Sats(lowest), Sats(highest))
 
 
 def _bounds(claim: DeclaredClaim) -> _Bounds:
@@ -230,8 +215,8 @@ def _is_complete(ground: Ground, claim: DeclaredClaim) -> bool:
 
 
 def _existence(ground: Ground, concerned: _Concerned) -> Existence:
-    doubted = ground.doubted.intersection((*concerned.known, *concerned.inferred))
-    return Existence.REPORTED if doubted else ground.label
+    doubts = not ground.doubted.isdisjoint(concerned.everything)
+    return Existence.REPORTED if doubts else ground.label
 
 
 def _block(state: State) -> Height | None:

@@ -17,30 +17,31 @@ _COLLECT_AGAIN: Final = "Collect the evidence again, from another source."
 
 
 def statement_findings(ground: Ground) -> tuple[Finding, ...]:
-    """What whoever assesses the same evidence finds; that the chain proves nothing comes first."""
+    """What whoever assesses the same evidence finds; that the network proves nothing comes
+    first."""
     return (
-        *_chain(ground),
+        *_network(ground),
         *ground.inclusion.findings,
         *(one for each in ground.ledger.contradictions for one in _contradiction(each)),
         *(
             _nothing_counted(holder)
             for holder in ground.evidence.declaration.holders
-            if not any(
-                ground.is_counted(wallet.id)
-                for wallet in ground.wallets.values()
-                if wallet.holder == holder.id
-            )
+            if not any(ground.is_counted(wallet.id) for wallet in ground.wallets_of[holder.id])
         ),
     )
 
 
 def observed_findings(ground: Ground) -> tuple[Finding, ...]:
-    """What depends on when and where was asked: whether the cut-off is settled, and what the
-    source saw while it was read."""
-    evidence = ground.evidence
-    if not isinstance(evidence.asked, AtInstant) or evidence.settled:
-        return evidence.findings
-    unsettled = Finding(
+    """What depends on when and where was asked: whether the chain that was read has enough work,
+    which its tip decides, whether the cut-off is settled, and what the source saw while it was
+    read."""
+    return (*_work(ground), *_settled(ground), *ground.evidence.findings)
+
+
+def _settled(ground: Ground) -> Iterator[Finding]:
+    if not isinstance(ground.evidence.asked, AtInstant) or ground.evidence.settled:
+        return
+    yield Finding(
         FindingCode.CUTOFF_SETTLED,
         Verdict.UNKNOWN,
         Severity.WARNING,
@@ -50,37 +51,32 @@ def observed_findings(ground: Ground) -> tuple[Finding, ...]:
         "Audit again once the median time past of the chain has reached the cut-off: some two "
         "hours of blocks at most, as a rule.",
     )
-    return (unsettled, *evidence.findings)
 
 
-def _chain(ground: Ground) -> list[Finding]:
-    chain, network = ground.evidence.chain, ground.evidence.network
-    findings = []
-    if not chain.enough_work:
-        findings.append(
-            Finding(
-                FindingCode.CHAIN_WORK,
-                Verdict.UNKNOWN,
-                Severity.ERROR,
-                "",
-                f"The chain that was read has less work than {_name(network)} must have: anybody "
-                "could have made it, so it proves nothing.",
-                "Read the blocks of a node that has the whole chain.",
-            )
+def _work(ground: Ground) -> Iterator[Finding]:
+    if not ground.chain.enough_work:
+        yield Finding(
+            FindingCode.CHAIN_WORK,
+            Verdict.UNKNOWN,
+            Severity.ERROR,
+            "",
+            f"The chain that was read has less work than {_name(ground.evidence.network)} must "
+            "have: anybody could have made it, so it proves nothing.",
+            "Read the blocks of a node that has the whole chain.",
         )
-    if not chain.authenticated:
-        findings.append(
-            Finding(
-                FindingCode.CHAIN_UNAUTHENTICATED,
-                Verdict.UNKNOWN,
-                Severity.ERROR,
-                "",
-                f"Blocks of {_name(network)} are worth a signature that erario does not check, "
-                "not work: the chain proves nothing.",
-                "",
-            )
+
+
+def _network(ground: Ground) -> Iterator[Finding]:
+    if not ground.chain.authenticated:
+        yield Finding(
+            FindingCode.CHAIN_UNAUTHENTICATED,
+            Verdict.UNKNOWN,
+            Severity.ERROR,
+            "",
+            f"Blocks of {_name(ground.evidence.network)} are worth a signature that erario does "
+            "not check, not work: the chain proves nothing.",
+            "",
         )
-    return findings
 
 
 def _contradiction(one: Contradiction) -> Iterator[Finding]:

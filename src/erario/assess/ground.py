@@ -6,16 +6,18 @@ the source's: `reported` where the chain proves nothing, else what the source's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from erario.assess.existence import Inclusion, check_inclusion
+from erario.bitcoin.network import network
+from erario.holdings.balances import Balances
 from erario.holdings.coins import Ledger, read_ledger
-from erario.holdings.movements import Member, Step, book_movements, book_of
+from erario.holdings.movements import Member, book_movements, book_of
 from erario.holdings.timeline import State, Timeline, cutoff_state
-from erario.statement.evidence import DeclaredWallet, Evidence, UnspentWord
-from erario.statement.model import Book, Existence
+from erario.statement.evidence import ChainNote, Declaration, DeclaredWallet, Evidence, UnspentWord
+from erario.statement.model import Book, Existence, Movement
 
 _WORDS: Final = (
     UnspentWord.SERVERS,
@@ -32,12 +34,13 @@ class Ground:
     """Evidence and all that follows from it alone.
 
     `label` is the existence of what is proved; `existence` the weakest that any sum rests on.
-    `doubted` are the wallets with a coin that is no more than reported. `steps` holds every
-    movement whose moment is reached, in order; which of them a state includes is for the state
-    to say.
+    `chain` is the evidence's, with what the network itself says of it. `doubted` are the wallets
+    with a coin that is no more than reported. `movements` are all whose moment is reached, in
+    order; which of them a state includes is for the state to say.
     """
 
     evidence: Evidence
+    chain: ChainNote
     inclusion: Inclusion
     word: UnspentWord
     label: Existence
@@ -46,9 +49,11 @@ class Ground:
     timeline: Timeline
     closing: State
     wallets: Mapping[str, DeclaredWallet]
+    wallets_of: Mapping[str, Sequence[DeclaredWallet]]
     members: Mapping[str, Member]
     ledger: Ledger
-    steps: tuple[Step, ...]
+    movements: tuple[Movement, ...]
+    balances: Balances
 
     def counts(self, wallet: str) -> bool:
         """Whether a wallet counts at the cut-off."""
@@ -62,17 +67,21 @@ class Ground:
 def lay_ground(evidence: Evidence) -> Ground:
     """Build the books."""
     inclusion = check_inclusion(evidence)
+    # Which networks proof of work cannot vouch for is no one's to say but the protocol's.
+    chain = replace(evidence.chain, authenticated=network(evidence.network).authenticated)
     word = _weakest_word(evidence)
     # What is lost may have spent any coin.
-    label = Existence.REPORTED if inclusion.lost else _label(evidence, word)
+    label = Existence.REPORTED if inclusion.lost else _label(evidence, chain, word)
     wallets = {wallet.id: wallet for wallet in evidence.declaration.wallets}
     owners = {one.script: wallet.id for wallet in wallets.values() for one in wallet.scripts}
     ledger = read_ledger(inclusion.transactions, owners, evidence.cutoff.height, label)
     contradicted = bool(inclusion.findings or ledger.contradictions)
     timeline = Timeline(evidence.instants)
     members = _members(evidence, timeline)
+    movements = book_movements(ledger, members)
     return Ground(
         evidence=evidence,
+        chain=chain,
         inclusion=inclusion,
         word=word,
         label=label,
@@ -83,10 +92,20 @@ def lay_ground(evidence: Evidence) -> Ground:
         timeline=timeline,
         closing=cutoff_state(evidence),
         wallets=wallets,
+        wallets_of=_wallets_of(evidence.declaration),
         members=members,
         ledger=ledger,
-        steps=book_movements(ledger, members),
+        movements=movements,
+        balances=Balances(movements),
     )
+
+
+def _wallets_of(declaration: Declaration) -> dict[str, list[DeclaredWallet]]:
+    """The wallets of each holder, in the order of the file."""
+    wallets_of: dict[str, list[DeclaredWallet]] = {one.id: [] for one in declaration.holders}
+    for wallet in declaration.wallets:
+        wallets_of[wallet.holder].append(wallet)
+    return wallets_of
 
 
 def _weakest_word(evidence: Evidence) -> UnspentWord:
@@ -94,8 +113,8 @@ def _weakest_word(evidence: Evidence) -> UnspentWord:
     return min(words, key=_WORDS.index) if words else UnspentWord.SERVERS
 
 
-def _label(evidence: Evidence, word: UnspentWord) -> Existence:
-    if not (evidence.chain.enough_work and evidence.chain.authenticated and evidence.sources):
+def _label(evidence: Evidence, chain: ChainNote, word: UnspentWord) -> Existence:
+    if not (chain.enough_work and chain.authenticated and evidence.sources):
         return Existence.REPORTED
     return Existence.INCLUDED if word is UnspentWord.SERVERS else Existence.UNSPENT
 

@@ -86,6 +86,8 @@ def state_wallet(
         role=wallet.role,
         attribution=wallet.attribution,
         document=wallet.document,
+        since=wallet.since,
+        until=wallet.until,
         counts=ground.counts(wallet.id),
         balance=balance_of(coin for history in seen for coin in history.coins),
         first_height=min((history.first_height for history in seen), default=None),

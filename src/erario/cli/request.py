@@ -129,7 +129,7 @@ def exit_code(statement: Statement) -> int:
 
 def findings_code(statement: Statement) -> int:
     """The same for the findings alone: what is true of coins and movements as well."""
-    verdicts = {f.verdict for f in (*statement.findings, *statement.observed.findings)}
+    verdicts = {finding.verdict for finding in statement.all_findings}
     if Verdict.FAIL in verdicts:
         return FAILED
     return UNKNOWN if Verdict.UNKNOWN in verdicts else 0

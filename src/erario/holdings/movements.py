@@ -15,7 +15,7 @@ Invariant: the changes of a movement add up to what its coins did; `roll_forward
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -28,26 +28,8 @@ from erario.statement.evidence import DeclaredWallet
 from erario.statement.model import AFTER_BLOCK, Book, Coin, Movement, MovementKind, WalletEntry
 
 _IN_BLOCK: Final = datetime.min.replace(tzinfo=UTC)
+"""Before any instant: blocks come before the gap behind them."""
 _BOOKS: Final = tuple(Book)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A movement, and the instant of one that stands in a gap between blocks."""
-
-    movement: Movement
-    instant: datetime | None
-
-    def happened_by(self, state: State) -> bool:
-        """Whether it is part of what has happened."""
-        if self.instant is None:
-            return self.movement.height <= state.height
-        return state.has(Boundary(self.instant, self.movement.height))
-
-    @property
-    def moment(self) -> tuple[int, datetime]:
-        """What steps are ordered by, blocks before their gap; those of one moment are at once."""
-        return self.movement.height, self.instant or _IN_BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +50,27 @@ def book_of(wallet: DeclaredWallet) -> Book:
     return Book.INFERRED if wallet.attribution is Attribution.INFERRED else Book.COUNTED
 
 
-def book_movements(ledger: Ledger, members: Mapping[str, Member]) -> tuple[Step, ...]:
+def book_movements(ledger: Ledger, members: Mapping[str, Member]) -> tuple[Movement, ...]:
     """Every movement up to the cut-off, in order; in one block by position, holder and book.
 
-    A boundary stands here as soon as its instant is reached; whether a state includes it is
-    `Step.happened_by`.
+    A boundary stands here as soon as its instant is reached; whether a state includes it is for
+    `happened_by` to say.
     """
-    steps = [
-        Step(movement, None)
-        for touch in ledger.touches
-        for movement in _book(touch, ledger, members)
-    ]
-    steps += _boundaries(ledger, members)
-    return tuple(sorted(steps, key=lambda step: step.moment))
+    movements = [m for touch in ledger.touches for m in _book(touch, ledger, members)]
+    movements += _boundaries(ledger, members)
+    return tuple(sorted(movements, key=moment_of))
 
 
-def booked_change(steps: Iterable[Step], wallets: Collection[str]) -> int:
-    """What the steps added to the wallets, in satoshis."""
-    return sum(
-        entry.change for step in steps for entry in step.movement.entries if entry.wallet in wallets
-    )
+def happened_by(movement: Movement, state: State) -> bool:
+    """Whether a movement is part of what has happened at a state."""
+    if movement.instant is None:
+        return movement.height <= state.height
+    return state.has(Boundary(movement.instant, movement.height))
+
+
+def moment_of(movement: Movement) -> tuple[int, datetime]:
+    """What movements are ordered by, blocks before their gap; those of one moment are at once."""
+    return movement.height, movement.instant or _IN_BLOCK
 
 
 @dataclass(slots=True)
@@ -142,6 +125,7 @@ def _overwritten(touch: Touch, sheet: _Sheet, book: Book) -> Movement:
         kind=MovementKind.OVERWRITTEN,
         height=touch.seen.height,
         position=touch.seen.position,
+        instant=None,
         txid=touch.seen.transaction.txid,
         holder=sheet.holder,
         book=book,
@@ -162,6 +146,7 @@ def _transaction(touch: Touch, sheet: _Sheet, book: Book) -> Movement:
         kind=MovementKind.TRANSACTION,
         height=touch.seen.height,
         position=touch.seen.position,
+        instant=None,
         txid=transaction.txid,
         holder=sheet.holder,
         book=book,
@@ -218,21 +203,23 @@ def _entry(
     )
 
 
-def _boundaries(ledger: Ledger, members: Mapping[str, Member]) -> Iterator[Step]:
+def _boundaries(ledger: Ledger, members: Mapping[str, Member]) -> Iterator[Movement]:
     """What wallets held when they began or ceased to count; nothing where that was nothing."""
-    held_at: dict[int, dict[str, int]] = {}
-    for member in members.values():
+    boundaries = [
+        (kind, boundary, member)
+        for member in members.values()
         for kind, boundary in (
             (MovementKind.SINCE, member.window.since),
             (MovementKind.UNTIL, member.window.until),
-        ):
-            if boundary is None:
-                continue
-            if boundary.height not in held_at:
-                held_at[boundary.height] = ledger.held(boundary.height)
-            sats = held_at[boundary.height].get(member.wallet, 0)
-            if sats:
-                yield Step(_boundary(kind, boundary, member, sats), boundary.instant)
+        )
+        if boundary is not None
+    ]
+    boundaries.sort(key=lambda one: one[1].height)
+    held_after = ledger.held_after(boundary.height for _, boundary, _ in boundaries)
+    for (kind, boundary, member), held in zip(boundaries, held_after, strict=True):
+        sats = held.get(member.wallet, 0)
+        if sats:
+            yield _boundary(kind, boundary, member, sats)
 
 
 def _boundary(kind: MovementKind, boundary: Boundary, member: Member, sats: int) -> Movement:
@@ -242,6 +229,7 @@ def _boundary(kind: MovementKind, boundary: Boundary, member: Member, sats: int)
         kind=kind,
         height=boundary.height,
         position=AFTER_BLOCK,
+        instant=boundary.instant,
         txid=None,
         holder=member.holder,
         book=member.book,

@@ -6,21 +6,21 @@ nothing of movements.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 
 from erario.bitcoin.values import Sats
 from erario.holdings.coins import Ledger
 from erario.holdings.errors import HoldingsCode, InvariantError
-from erario.holdings.movements import Member, Step
+from erario.holdings.movements import Member, happened_by
 from erario.holdings.timeline import State
-from erario.statement.model import RollForward, WalletEntry
+from erario.statement.model import Movement, RollForward, WalletEntry
 
 
 def roll_forward(
     ledger: Ledger,
     members: Mapping[str, Member],
-    steps: Sequence[Step],
+    movements: Iterable[Movement],
     opening: State | None,
     closing: State,
 ) -> dict[str, RollForward]:
@@ -32,9 +32,9 @@ def roll_forward(
         InvariantError: movements and coins disagree.
     """
     entries: dict[str, list[WalletEntry]] = {wallet: [] for wallet in members}
-    for step in steps:
-        if step.happened_by(closing) and not (opening and step.happened_by(opening)):
-            for entry in step.movement.entries:
+    for one in movements:
+        if happened_by(one, closing) and not (opening and happened_by(one, opening)):
+            for entry in one.entries:
                 entries[entry.wallet].append(entry)
     opened = _counted(ledger, members, opening) if opening else dict.fromkeys(members, 0)
     closed = _counted(ledger, members, closing)

@@ -56,7 +56,8 @@ class State:
 class Window:
     """When a wallet counts: from `since` to `until`, None where it has no such bound.
 
-    `never` is true where the chain has not reached its beginning, or it ends before it begins.
+    `never` is true where the chain has not reached its beginning, or where it ends before it
+    begins, which a file cannot say but a reserve that a program made can.
     """
 
     since: Boundary | None

@@ -136,7 +136,11 @@ class TransactionEvidence:
 @dataclass(frozen=True, slots=True)
 class BlockEvidence:
     """What one block shows: its header, its coinbase (position 0) and the transactions of
-    interest, in order of position; the coinbase is repeated there only if it is of interest."""
+    interest, in order of position; the coinbase is repeated there only if it is of interest.
+
+    That the block stands on the best chain, at this height, is the word of whoever collected it:
+    the headers between are not here to show it.
+    """
 
     height: Height
     header: bytes
@@ -174,7 +178,7 @@ class SourceNote:
 class ChainNote:
     """The best chain that was seen. `work` is cumulative; `enough_work` says whether the tip has
     the network's minimum; `authenticated` is false where proof of work alone proves nothing
-    (signet)."""
+    (signet): an assessment takes that from the network, whatever stands here."""
 
     tip: BlockPoint
     work: int
@@ -185,6 +189,11 @@ class ChainNote:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a statement rests on.
+
+    Until headers travel with evidence, what it says of the best chain (`cutoff`, `chain`, where
+    each block and each instant stands, and that no block is missing) is the word of whoever
+    collected it. Only the proof of work of each header, the links between neighbours and what a
+    block contains are checked again.
 
     `cutoff` is the block that was asked for by `asked`, which is an `AtHeight` or an `AtInstant`:
     a tip or a hash has become its height, so that the way of asking does not show. `settled` is

@@ -125,11 +125,12 @@ def coin_json(coin: Coin) -> JsonObject:
 
 
 def movement_json(movement: Movement) -> JsonObject:
-    """One movement; without a transaction it has neither position nor txid."""
+    """One movement; without a transaction it has an instant in place of position and txid."""
     return {
         "kind": movement.kind.value,
         "height": movement.height,
         "position": None if movement.txid is None else movement.position,
+        "instant": _instant_or_null(movement.instant),
         "txid": None if movement.txid is None else show_hash(movement.txid),
         "holder": movement.holder,
         "book": movement.book.value,
@@ -157,6 +158,10 @@ def source_json(source: SourceNote) -> JsonObject:
         "word": source.word.value,
         "caveat": source.caveat,
     }
+
+
+def _instant_or_null(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_json(instant)
 
 
 def _balance_json(balance: Balance) -> JsonObject:
@@ -201,6 +206,8 @@ def _wallet_json(wallet: WalletStatement) -> JsonObject:
         "role": wallet.role.value,
         "attribution": wallet.attribution.value,
         "document": wallet.document,
+        "since": _instant_or_null(wallet.since),
+        "until": _instant_or_null(wallet.until),
         "counts": wallet.counts,
         "balance": _balance_json(wallet.balance),
         "first_height": wallet.first_height,

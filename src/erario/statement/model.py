@@ -7,6 +7,7 @@ the same evidence, and is what the statement's digest covers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -24,7 +25,7 @@ from erario.statement.evidence import (
     SourceNote,
     UnspentWord,
 )
-from erario.statement.finding import Finding
+from erario.statement.finding import Finding, FindingCode
 
 AFTER_BLOCK: Final = 0xFFFF_FFFF
 """The position of a movement without a transaction: behind every transaction of its block."""
@@ -123,14 +124,16 @@ class Movement:
     A holder has up to three books that are outsiders to each other: `counted` (declared and
     documented wallets), `inferred`, and `origin`. `fee` is the whole transaction's fee where
     every input is the book's, else None. `coinbase` marks income that was mined. Kinds `since`
-    and `until` stand between the block at `height` and the next: their `position` is
-    `AFTER_BLOCK` and they have no `txid`. `entries` are losers in the order of their first input,
-    gainers in the order of their first output, then wallets that were touched and kept even.
+    and `until` stand between the block at `height` and the next, at an `instant`, which the others
+    lack: their `position` is `AFTER_BLOCK` and they have no `txid`. `entries` are losers in the
+    order of their first input, gainers in the order of their first output, then wallets that were
+    touched and kept even.
     """
 
     kind: MovementKind
     height: Height
     position: int
+    instant: datetime | None
     txid: Txid | None
     holder: str
     book: Book
@@ -192,15 +195,18 @@ class ScriptStatement:
 
 @dataclass(frozen=True, slots=True)
 class WalletStatement:
-    """One wallet at the cut-off. `counts` is false outside `since` and `until`: `balance` is what
-    it holds all the same, but that is in no total. `first_height` and `last_height` are of the
-    blocks that touched its scripts first and last, whether it counted then or not. `watched` is
-    the number of scripts that were looked for."""
+    """One wallet at the cut-off. It counts from the instant `since` on, and from `until` on no
+    more; None where it has no such bound. `counts` is false outside of them: `balance` is what it
+    holds all the same, but that is in no total. `first_height` and `last_height` are of the blocks
+    that touched its scripts first and last, whether it counted then or not. `watched` is the number
+    of scripts that were looked for."""
 
     id: str
     role: Role
     attribution: Attribution
     document: str | None
+    since: datetime | None
+    until: datetime | None
     counts: bool
     balance: Balance
     first_height: Height | None
@@ -318,3 +324,10 @@ class Statement:
     coins: tuple[Coin, ...]
     movements: tuple[Movement, ...]
     observed: Observed
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """What the evidence fixes and what was observed, as they are shown: that the chain has too
+        little work comes before everything, since it lowers everything."""
+        findings = (*self.findings, *self.observed.findings)
+        return tuple(sorted(findings, key=lambda one: one.code is not FindingCode.CHAIN_WORK))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies.chains import Tx, mine
-from tests.strategies.evidence import MemorySource, evidence_of, read_chain, reserve, wallet
+from tests.strategies.evidence import MemorySource, claim, evidence_of, read_chain, reserve, wallet
 
 from erario.assess import assess
 from erario.assess.existence import check_inclusion
 from erario.auditing import collect
 from erario.bitcoin.merkle import merkle_branch
+from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import BlockHash, Height
+from erario.reserve.moment import AtInstant
 from erario.statement.codec import digest, statement_json
 from erario.statement.evidence import TransactionEvidence
 from erario.statement.finding import FindingCode, Severity, Verdict
@@ -28,7 +31,10 @@ CHAIN = read_chain("""
     2 r = p.0 > 0.5 a, 0.5 x
     4 t = ? > 4 a
 """)
-EVIDENCE = collect(reserve(CHAIN, [wallet("a")]), MemorySource(CHAIN.blocks))
+UNTOUCHED = claim("= 0", 0, wallets="z")
+DECLARED = reserve(CHAIN, [wallet("a"), wallet("z")], [UNTOUCHED])
+EVIDENCE = collect(DECLARED, MemorySource(CHAIN.blocks))
+NOON = datetime(2011, 2, 3, 12, tzinfo=UTC)
 FIRST, SECOND, FOURTH = EVIDENCE.blocks
 
 
@@ -125,7 +131,11 @@ def test_what_cannot_be_read_is_a_fail_and_doubts_every_wallet(damaged, what):
     inclusion = check_inclusion(damaged)
     assert inclusion.lost
     assert what in inclusion.findings[0].what
-    assert assess(damaged).existence is Existence.REPORTED
+    statement = assess(damaged)
+    assert statement.existence is Existence.REPORTED
+    assert {coin.existence for coin in statement.coins} == {Existence.REPORTED}
+    # The claim is about a wallet that no evidence touches at all.
+    assert [one.existence for one in statement.claims] == [Existence.REPORTED]
 
 
 def test_a_transaction_that_breaks_the_rules_for_all_is_not_read():
@@ -194,25 +204,33 @@ def test_flipped_bits_never_go_unseen(data):
     assert statement_json(statement)
 
 
-@pytest.mark.parametrize(
-    ("chain", "label", "codes"),
-    [
-        ({}, Existence.UNSPENT, []),
-        ({"enough_work": False}, Existence.REPORTED, [FindingCode.CHAIN_WORK]),
-        ({"authenticated": False}, Existence.REPORTED, [FindingCode.CHAIN_UNAUTHENTICATED]),
-        (
-            {"enough_work": False, "authenticated": False},
-            Existence.REPORTED,
-            [FindingCode.CHAIN_WORK, FindingCode.CHAIN_UNAUTHENTICATED],
-        ),
-    ],
-)
-def test_a_chain_that_proves_nothing_comes_first(chain, label, codes):
-    evidence = replace(EVIDENCE, chain=replace(EVIDENCE.chain, **chain))
-    broken = replace(evidence, blocks=(replace(FIRST, header=b""), SECOND, FOURTH))
-    assert [one.code for one in assess(evidence).findings] == codes
-    assert [one.code for one in assess(broken).findings[: len(codes)]] == codes
-    statement = assess(evidence)
-    assert statement.existence is label
-    assert {coin.existence for coin in statement.coins} == {label}
-    assert all(one.verdict is Verdict.UNKNOWN for one in statement.findings)
+LITTLE_WORK = replace(EVIDENCE, chain=replace(EVIDENCE.chain, enough_work=False))
+SIGNET = replace(EVIDENCE, network=NetworkName.SIGNET)
+
+
+def test_a_chain_of_little_work_is_an_observation_that_comes_first():
+    statement = assess(replace(LITTLE_WORK, settled=False, asked=AtInstant(NOON, "noon")))
+    assert [one.code for one in statement.observed.findings] == [
+        FindingCode.CHAIN_WORK,
+        FindingCode.CUTOFF_SETTLED,
+    ]
+    assert statement.observed.findings[0].verdict is Verdict.UNKNOWN
+    assert statement.findings == ()
+    assert statement.existence is Existence.REPORTED
+    assert {coin.existence for coin in statement.coins} == {Existence.REPORTED}
+    assert assess(EVIDENCE).observed.findings == ()
+
+
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_whether_a_network_proves_anything_is_not_for_evidence_to_say(authenticated):
+    claimed = replace(EVIDENCE.chain, authenticated=authenticated)
+    on_signet, on_regtest = (assess(replace(one, chain=claimed)) for one in (SIGNET, EVIDENCE))
+    # Regtest headers have too little work for signet: that is found as well, behind it.
+    assert on_signet.findings[0].code is FindingCode.CHAIN_UNAUTHENTICATED
+    assert on_signet.findings[0].verdict is Verdict.UNKNOWN
+    assert {one.code for one in on_signet.findings[1:]} == {FindingCode.EVIDENCE_INCLUSION}
+    assert {coin.existence for coin in on_signet.coins} == {Existence.REPORTED}
+    assert not on_signet.observed.chain.authenticated
+    assert on_regtest.findings == ()
+    assert on_regtest.existence is Existence.UNSPENT
+    assert on_regtest.observed.chain.authenticated

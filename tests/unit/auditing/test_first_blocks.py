@@ -65,7 +65,7 @@ def test_fifty_after_block_9_and_eighteen_at_the_tip(source):
 
 def test_a_chain_of_little_work_proves_nothing_and_says_so_first(source):
     statement = audit(one_key(), source)
-    first = statement.findings[0]
+    first = statement.observed.findings[0]
     assert (first.code, first.verdict) == (FindingCode.CHAIN_WORK, Verdict.UNKNOWN)
     assert statement.existence is Existence.REPORTED
     assert statement.holders[0].totals[0].existence is Existence.REPORTED

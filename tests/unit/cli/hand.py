@@ -77,6 +77,8 @@ def wallet(**changes: Any) -> WalletStatement:
         role=Role.HOLDING,
         attribution=Attribution.DECLARED,
         document=None,
+        since=None,
+        until=None,
         counts=True,
         balance=balance(5 * BTC, 1),
         first_height=Height(10),

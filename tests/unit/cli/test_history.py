@@ -22,6 +22,7 @@ SENT = Movement(
     kind=MovementKind.TRANSACTION,
     height=Height(9),
     position=1,
+    instant=None,
     txid=Txid(b"\x11" * 32),
     holder="treasury",
     book=Book.COUNTED,
@@ -29,7 +30,13 @@ SENT = Movement(
     fee=None,
     entries=(ENTRY,),
 )
-BEGAN = replace(SENT, kind=MovementKind.SINCE, position=AFTER_BLOCK, txid=None)
+BEGAN = replace(
+    SENT,
+    kind=MovementKind.SINCE,
+    position=AFTER_BLOCK,
+    instant=instant("2025-04-02T00:00:00-06:00"),
+    txid=None,
+)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.cli.hand import BTC, coin, holder, statement, wallet
+from tests.unit.cli.hand import BTC, coin, holder, instant, statement, wallet
 
 from erario.bitcoin.values import Height, Sats, Txid
 from erario.cli.show.spreadsheet import (
@@ -96,6 +96,7 @@ def test_movements_without_a_transaction_have_neither_txid_nor_position() -> Non
         kind=MovementKind.UNTIL,
         height=Height(9),
         position=AFTER_BLOCK,
+        instant=instant("2025-04-02T00:00:00-06:00"),
         txid=None,
         holder="treasury",
         book=Book.COUNTED,

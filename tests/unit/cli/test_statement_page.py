@@ -119,10 +119,22 @@ def test_the_whole_page() -> None:
 
 def test_findings_that_are_no_pass_stand_before_verdicts_and_figures() -> None:
     passed = finding(code=FindingCode.CHAIN_GARBAGE, verdict=Verdict.PASS, what="Some garbage.")
+    # That the chain has too little work depends on its tip, and is observed; it stands first.
+    failed = finding(code=FindingCode.EVIDENCE_INCLUSION, verdict=Verdict.FAIL)
     shown = page(
-        statement(claims=(claim(),), findings=(finding(),), observed=observed(findings=(passed,)))
+        statement(
+            claims=(claim(),),
+            findings=(failed,),
+            observed=observed(findings=(finding(), passed)),
+        )
     )
-    order = ["UNKNOWN  chain.work", "KEPT     minister", "holding, declared", "PASS     chain."]
+    order = [
+        "UNKNOWN  chain.work",
+        "FAIL     evidence.inclusion",
+        "KEPT     minister",
+        "holding, declared",
+        "PASS     chain.",
+    ]
     positions = [shown.index(words) for words in order]
     assert positions == sorted(positions)
     assert "to settle: Read a chain with more work." in shown

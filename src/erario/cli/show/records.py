@@ -39,11 +39,10 @@ def movements_json(booked: Iterable[tuple[Movement, WalletEntry]], statement: St
 
 
 def _record(name: str, records: list[Json], statement: Statement) -> bytes:
-    findings = (*statement.findings, *statement.observed.findings)
     value: JsonObject = {
         "network": statement.network.value,
         "cutoff": point_json(statement.cutoff),
-        "findings": [finding_json(finding) for finding in findings],
+        "findings": [finding_json(finding) for finding in statement.all_findings],
         name: records,
     }
     return canonical_json(value) + b"\n"

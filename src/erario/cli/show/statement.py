@@ -48,8 +48,7 @@ def statement_lines(statement: Statement, view: View) -> list[Text]:
         lines += [Text(), *claim_lines(claim, statement, place)]
     for holder in statement.holders:
         lines += [Text(), *holder_lines(holder, statement, scripts=view.scripts)]
-    findings = (*statement.findings, *statement.observed.findings)
-    passed = [finding for finding in findings if finding.verdict is Verdict.PASS]
+    passed = [finding for finding in statement.all_findings if finding.verdict is Verdict.PASS]
     if passed:
         lines += [Text(), Text("Checked", STRONG)]
         for finding in passed:
@@ -67,7 +66,7 @@ def opening_lines(statement: Statement) -> list[Text]:
 def doubt_lines(statement: Statement) -> list[Text]:
     """Every finding that is no pass."""
     lines: list[Text] = []
-    for finding in (*statement.findings, *statement.observed.findings):
+    for finding in statement.all_findings:
         if finding.verdict is not Verdict.PASS:
             lines += [Text(), *finding_lines(finding)]
     return lines
