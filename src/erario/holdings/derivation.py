@@ -2,9 +2,9 @@
 
 Each ranged branch starts with 2,000 indexes, or with more where the wallet's `derive` says so, and
 goes on until it ends at least 1,000 behind the last index that the chain shows: wallets hand out
-addresses that are never paid. An extension goes further than that, since every pass reads the chain
-again: a second pass is the exception, a third one more so. Branches are followed each by itself:
-change runs ahead of receipts, or the other way round.
+addresses that are never paid. An extension doubles what was derived, since every pass reads the
+chain again: the number of passes grows with the logarithm of the last index that was used. Branches
+are followed each by itself: change runs ahead of receipts, or the other way round.
 
 Invariant: a script belongs to one wallet. The loader looked at the first indexes only; here all
 that is derived is held against all that is watched.
@@ -27,8 +27,6 @@ GAP: Final = 1_000
 """How many indexes are watched behind the last one that was used."""
 FIRST: Final = 2 * GAP
 """How many indexes are derived at first, so that a wallet in its first thousand needs one pass."""
-MOST_AHEAD: Final = 20_000
-"""The most indexes that an extension goes ahead of the last one used."""
 MAX_INDEX: Final = 2**31
 """Unhardened indexes end here (BIP 32)."""
 _CHUNK: Final = 500
@@ -107,8 +105,7 @@ class Derivation:
             used = [s.index for s in branch.scripts if s.index is not None and s.script in paid]
             branch.last_used = max(used, default=None)
             if branch.last_used is not None and branch.last_used + GAP >= branch.derived:
-                ahead = max(GAP, min(branch.derived, MOST_AHEAD))
-                branch.wanted = min(branch.last_used + 1 + ahead, MAX_INDEX)
+                branch.wanted = min(branch.last_used + 1 + max(GAP, branch.derived), MAX_INDEX)
         return self._extend()
 
     def wallets(self) -> tuple[DeclaredWallet, ...]:

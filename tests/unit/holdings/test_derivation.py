@@ -11,7 +11,7 @@ from tests.strategies.branches import ranged, script_at, single
 from tests.strategies.evidence import read_chain, reserve, wallet
 
 from erario.errors import DeclarationError, Place
-from erario.holdings.derivation import FIRST, GAP, MAX_INDEX, MOST_AHEAD, Derivation
+from erario.holdings.derivation import FIRST, GAP, Derivation
 from erario.holdings.errors import HoldingsCode
 from erario.reserve.model import DeclaredScript
 
@@ -93,11 +93,21 @@ def test_a_branch_goes_a_thousand_past_the_last_index_used(last_used, derived):
     assert derivation.follow(paid) == ()
 
 
-def test_an_extension_is_bounded():
+def test_an_extension_doubles_however_far_a_branch_has_come():
     derivation = derive(wallet("w", descriptors=[ranged("r")], derive=50_000))
     derivation.follow({script_at("r", 49_500)})
-    assert derivation.wallets()[0].branches[0].derived == 49_501 + MOST_AHEAD
-    assert MAX_INDEX == 0x8000_0000
+    assert derivation.wallets()[0].branches[0].derived == 49_501 + 50_000
+
+
+def test_a_branch_of_100_000_used_indexes_takes_few_passes():
+    derivation = derive(wallet("w", descriptors=[ranged("r")]))
+    passes = 1
+    while True:
+        derived = derivation.wallets()[0].branches[0].derived
+        if not derivation.follow({script_at("r", min(derived, 100_000) - 1)}):
+            break
+        passes += 1
+    assert passes == 7  # 2,000 indexes, then 4,000, 8,000 and so on up to 128,000
 
 
 @given(st.lists(st.integers(0, 6 * GAP), max_size=6))
