@@ -13,4 +13,5 @@ class AuditCode(StrEnum):
     ABOVE_TIP = "audit.above-tip"
     BEFORE_GENESIS = "audit.before-genesis"
     SINCE_AFTER_CUTOFF = "audit.since-after-cutoff"
+    SINCE_NOT_REACHED = "audit.since-not-reached"
     CONTRADICTING_PASSES = "audit.contradicting-passes"

@@ -15,7 +15,7 @@ from erario.auditing.errors import AuditCode
 from erario.bitcoin.values import Height, show_hash
 from erario.chain.best_chain import BestChain
 from erario.errors import RequestError
-from erario.reserve.cutoff import read_cutoff
+from erario.reserve.cutoff import read_cutoff, read_instant
 from erario.reserve.model import Reserve
 from erario.reserve.moment import AtHash, AtHeight, AtInstant, AtTip, CutoffRequest, Interval
 from erario.statement.evidence import ResolvedInstant
@@ -51,11 +51,12 @@ def find_since(since: Moment, timezone: str, chain: BestChain, cutoff: Cutoff) -
     """The block that a roll-forward opens on, at or before the cut-off.
 
     Raises:
-        RequestError: it cannot be read, means no block of this chain, or lies after the cut-off.
+        RequestError: it cannot be read, means no block of this chain, lies after the cut-off, or
+            is an instant that later blocks can still fall before.
     """
     request = _request(since, timezone)
     if isinstance(request, AtInstant) and not cutoff.reaches(request.instant, chain):
-        raise _after_cutoff()
+        raise _not_reached(request.instant, chain, cutoff)
     upto = cutoff.height if isinstance(request, AtInstant) else chain.tip
     opening = _resolve(request, chain, upto)
     if opening.height > cutoff.height:
@@ -84,7 +85,10 @@ def is_settled(cutoff: Cutoff, chain: BestChain) -> bool | None:
 
 
 def _request(at: Moment, timezone: str) -> CutoffRequest:
-    if isinstance(at, AtTip | AtHeight | AtHash | AtInstant):
+    if isinstance(at, AtInstant):
+        # A program can make one that names no instant, or names it in another zone.
+        return AtInstant(read_instant(at.instant), at.written)
+    if isinstance(at, AtTip | AtHeight | AtHash):
         return at
     return read_cutoff(at, timezone)
 
@@ -119,6 +123,18 @@ def _resolve(request: CutoffRequest, chain: BestChain, upto: Height) -> Cutoff:
                 f"no block of the chain is before {written}",
                 remedy="Ask for a later moment.",
             )
+
+
+def _not_reached(instant: datetime, chain: BestChain, cutoff: Cutoff) -> RequestError:
+    """An opening that lies after the cut-off for certain, or one that nobody can tell yet."""
+    before = chain.cutoff(instant, chain.tip)
+    if isinstance(cutoff.asked, AtInstant) or (before is not None and before > cutoff.height):
+        return _after_cutoff()
+    return RequestError(
+        AuditCode.SINCE_NOT_REACHED,
+        "a block after the cut-off could still fall before the opening of the roll-forward",
+        remedy="Give an earlier opening (--since): some two hours before the cut-off, as a rule.",
+    )
 
 
 def _after_cutoff() -> RequestError:

@@ -21,7 +21,8 @@ from erario.auditing import audit
 from erario.auditing.errors import AuditCode
 from erario.bitcoin.values import BlockHash, Height, show_hash
 from erario.errors import RequestError
-from erario.reserve.moment import AtHash, AtHeight, AtTip
+from erario.reserve.cutoff import MomentCode
+from erario.reserve.moment import AtHash, AtHeight, AtInstant, AtTip
 from erario.statement.codec import digest
 from erario.statement.finding import FindingCode, Verdict
 
@@ -188,6 +189,12 @@ def test_a_claims_moment_falls_on(moment, at, expected):
     assert show_claim(statement.claims[0]) == expected
 
 
+def test_a_point_is_the_last_block_before_it_however_blocks_run():
+    # Block 2, of the 4th, is in it, since block 3 behind it is of the 3rd.
+    statement, _ = statement_of(BACKWARDS, A, claims=[claim("= 7", "2011-02-04T00:00:00")])
+    assert show_claim(statement.claims[0]) == "kept 7 margin 0 [3, 3]"
+
+
 def test_a_wallets_days_hold_their_first_and_last_block():
     bounded = wallet("a", since="2011-02-03", until="2011-02-03")
     statement, chain = statement_of(BACKWARDS, bounded)
@@ -241,10 +248,34 @@ def test_a_roll_forward_opens_on(since, at, expected):
 
 
 @pytest.mark.parametrize(
-    ("since", "at"),
-    [(5, 4), ("tip", 4), ("2011-02-04", 4), ("2011-02-04", "2011-02-03"), ("2011-02-04", None)],
+    ("since", "at", "code"),
+    [
+        (5, 4, AuditCode.SINCE_AFTER_CUTOFF),
+        ("tip", 4, AuditCode.SINCE_AFTER_CUTOFF),
+        ("2011-02-04", 4, AuditCode.SINCE_AFTER_CUTOFF),
+        ("2011-02-04", "2011-02-03", AuditCode.SINCE_AFTER_CUTOFF),
+        # Block 8 is the tip and before this opening, but so may the next one be.
+        ("2011-02-04", None, AuditCode.SINCE_NOT_REACHED),
+        # Block 8 is behind this opening; still a later block could be before it.
+        ("2011-02-04T03:30:00Z", 8, AuditCode.SINCE_NOT_REACHED),
+        # Block 3 runs back, and the median of block 2 is far behind.
+        ("2011-02-04T00:20:00Z", 2, AuditCode.SINCE_AFTER_CUTOFF),
+    ],
 )
-def test_an_opening_after_the_cut_off_is_refused(since, at):
+def test_an_opening_that_the_cut_off_has_not_reached_is_refused(since, at, code):
     with pytest.raises(RequestError) as caught:
         statement_of(BACKWARDS, A, since=since, at=at)
-    assert caught.value.code is AuditCode.SINCE_AFTER_CUTOFF
+    assert caught.value.code is code
+    assert caught.value.remedy
+
+
+def test_an_instant_of_a_program_is_normalised_or_refused():
+    there = datetime(2011, 2, 4, 3, 40, 1, tzinfo=timezone(timedelta(hours=3)))
+    statement, _ = statement_of(BACKWARDS, A, at=AtInstant(there, "then"), since=1)
+    assert statement.asked == AtInstant(datetime(2011, 2, 4, 0, 40, 1, tzinfo=UTC), "then")
+    assert statement.cutoff.height == 4
+    naive = AtInstant(datetime(2011, 2, 4, 0, 40, 1), "then")  # noqa: DTZ001 - the mistake
+    for options in ({"at": naive}, {"since": naive}):
+        with pytest.raises(RequestError) as caught:
+            statement_of(BACKWARDS, A, **options)
+        assert caught.value.code is MomentCode.NO_OFFSET
