@@ -193,6 +193,14 @@ def _interval(
             _MOMENT_REMEDY,
         )
         return None
+    if not is_forward and start == end and not isinstance(start, datetime):
+        table.report(
+            ProblemCode.MOMENT,
+            "to",
+            f"there is no {_write(start)} in the time zone {timezone}: its clocks skipped that day",
+            "Name the day before it, or the day after it.",
+        )
+        return None
     if not is_forward:
         table.report(
             ProblemCode.REVERSED, "to", "the interval ends before it begins", "Exchange the two."

@@ -201,6 +201,19 @@ def test_nearest_names(problems) -> None:
     assert "#89f8spxm" in checksum.remedy
 
 
+@pytest.mark.parametrize("at", ["2011-12-30", "{ from = 2011-12-30, to = 2011-12-30 }"])
+def test_a_day_that_a_time_zone_skipped(problems, at: str) -> None:
+    lines = claim('holds = "> 1 BTC"', f"at = {at}")
+    zone = 'network = "main"\ntimezone = "Pacific/Apia"'
+    (problem,) = problems(lines.replace('network = "main"', zone))
+    assert (problem.code, problem.place.line) == (ProblemCode.MOMENT, 9)
+    assert problem.what == (
+        "there is no 2011-12-30 in the time zone Pacific/Apia: its clocks skipped that day"
+    )
+    assert "the day before" in problem.remedy
+    assert problems(lines) == ()
+
+
 def test_all_at_once_in_order_of_place(problems) -> None:
     text = wallet(
         'addresses = { file = "b.csv" }\nrole = "x"\nkey = 1\n'
