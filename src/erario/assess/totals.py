@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from erario.assess.ground import Ground
 from erario.bitcoin.address import show_address
 from erario.bitcoin.script import ScriptType, classify
-from erario.bitcoin.values import Height, Script, total
+from erario.bitcoin.values import Height, Script, Txid, total
 from erario.holdings.coins import Ledger
 from erario.reserve.model import Attribution, Role
 from erario.statement.evidence import DeclaredWallet, WatchedScript
@@ -33,12 +33,13 @@ from erario.statement.model import (
 class ScriptHistory:
     """What happened on one script up to the cut-off; `coins` are those still unspent.
 
-    `received_in` counts transactions that paid to it.
+    `paid_by` are the transactions that paid to it. A coinbase that was created again (BIP 30) is
+    one transaction: the same bytes pay to the script, and nobody gave the address out again.
     """
 
     first_height: Height
     last_height: Height
-    received_in: int = 0
+    paid_by: set[Txid] = field(default_factory=set)
     spent_from: bool = False
     coins: list[Coin] = field(default_factory=list)
 
@@ -50,7 +51,7 @@ def read_histories(ledger: Ledger) -> dict[Script, ScriptHistory]:
         height = touch.seen.height
         for script in {ledger.coins[index].script for index in touch.made}:
             history = histories.setdefault(script, ScriptHistory(height, height))
-            history.received_in += 1
+            history.paid_by.add(touch.seen.transaction.txid)
             history.last_height = height
         for _, index in touch.spent:
             history = histories[ledger.coins[index].script]
@@ -156,6 +157,6 @@ def _state_script(
         balance=balance_of(history.coins if history else ()),
         first_height=history.first_height if history else None,
         last_height=history.last_height if history else None,
-        received_in=history.received_in if history else 0,
+        received_in=len(history.paid_by) if history else 0,
         spent_from=history.spent_from if history else False,
     )

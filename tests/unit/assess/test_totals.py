@@ -105,6 +105,12 @@ def test_a_script_and_its_history():
     assert statement.holders[0].wallets[0].watched == 2
 
 
+def test_a_coinbase_created_again_is_no_reuse():
+    statement, _ = statement_of("1 coinbase > 50 a\n3 coinbase = 1", wallet("a"))
+    assert statement.holders[0].wallets[0].scripts[0].received_in == 1
+    assert statement.holders[0].reused_scripts == 0
+
+
 def test_immature_and_largest():
     text = "1 coinbase > 5 a\n2 p = ? > 3 b\n3 q = ? > 3 b\n4 r = ? > 6 c"
     statement, chain = statement_of(text, wallet("w", "a b c"), length=50)
