@@ -47,6 +47,7 @@ from erario.bitcoin.descriptor_tree import (
 )
 from erario.bitcoin.encoding import write_compact_size
 from erario.bitcoin.errors import AddressError, BitcoinCode, DescriptorError
+from erario.bitcoin.hashes import hash160
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Script
 
@@ -239,7 +240,7 @@ class _Reader:
 
         def build(keys: list[bytes]) -> tuple[Script, ...]:
             key = keys[0]
-            hashed = hashes.hash160(key)
+            hashed = hash160(key)
             scripts = [push(key) + b"\xac", b"\x76\xa9" + push(hashed) + b"\x88\xac"]
             if is_compressed:
                 witness = b"\x00" + push(hashed)
@@ -318,7 +319,7 @@ def _read_address(text: str, network: NetworkName, where: str) -> Script:
 
 
 def _p2sh(redeem: bytes) -> Script:
-    return Script(b"\xa9" + push(hashes.hash160(redeem)) + b"\x87")
+    return Script(b"\xa9" + push(hash160(redeem)) + b"\x87")
 
 
 def _p2wsh(witness: bytes) -> Script:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from embit import hashes
-
 from erario.bitcoin.descriptor_keys import Key
+from erario.bitcoin.hashes import hash160
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def render(pieces: Iterable[Piece], keys: list[bytes]) -> bytes:
         elif isinstance(piece, Push):
             parts.append(push(keys[piece.key]))
         elif isinstance(piece, PushHash):
-            parts.append(push(hashes.hash160(keys[piece.key])))
+            parts.append(push(hash160(keys[piece.key])))
         else:
             pushes = [push(key) for key in sorted(keys[number] for number in piece.keys)]
             parts.append(pushes[0] + piece.after_first)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from embit.hashes import hash160
-
+from erario.bitcoin.hashes import hash160
 from erario.bitcoin.script import ScriptType, classify, is_key_visible
 
 _P2WPKH_PREFIX: Final = b"\x00\x14"
