@@ -358,8 +358,8 @@ class HeaderTree:
             Verdict.FAIL,
             Severity.WARNING,
             show_hash(first.block_hash),
-            f"a block header{where} breaks a rule of {self._network.name}"
-            f" ({first.fault}){others}; none of them, nor what follows them, was used",
+            f"A block header{where} breaks a rule of {self._network.name}"
+            f" ({first.fault}){others}; none of them, nor what follows them, was used.",
             "Check that these are the blocks of this network, and that they are undamaged.",
         )
 
@@ -367,15 +367,15 @@ class HeaderTree:
         if not self._rivals:
             return
         rival, count = self._rivals[0], len(self._rivals)
-        others = f"; {count - 1} more have as much" if count > 1 else ""
+        others = f"; {count - 1} more like it" if count > 1 else ""
         yield Finding(
             FindingCode.CHAIN_EQUAL_WORK,
             Verdict.UNKNOWN,
             Severity.WARNING,
             show_hash(self._hash(rival)),
-            f"this block at height {self._heights[rival]} ends a branch with as much work as"
+            f"This block at height {self._heights[rival]} ends a branch with as much work as"
             f" {show_hash(self._hash(self._best))}, which was taken for its lower hash; they part"
-            f" after height {self._fork_height(rival)}{others}",
+            f" after height {self._fork_height(rival)}{others}.",
             "Ask again once the network has found the next block.",
         )
 

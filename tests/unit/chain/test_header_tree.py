@@ -114,6 +114,8 @@ def test_equal_work_goes_to_the_lower_hash_and_is_told():
         assert finding.subject in {show_hash(sha256d(raw)) for raw in ranked[1:]}
         assert show_hash(sha256d(ranked[0])) in finding.what
         assert "after height 4" in finding.what
+        assert finding.what.startswith("This block at height 5 ")
+        assert finding.what.endswith("; 1 more like it.")
         assert "1 more" in finding.what
     tree.add(mine(ranked[2], START + 3600))
     assert headers_of(tree)[5] == ranked[2]
@@ -185,6 +187,8 @@ def test_each_rule_broken_alone(fault, late):
     assert finding.verdict is Verdict.FAIL
     assert finding.subject == show_hash(sha256d(bad))
     assert fault in finding.what
+    assert finding.what.startswith("A block header")
+    assert finding.what.endswith("was used.")
     # What comes after an invalid header is invalid, whenever it comes.
     tree.add(mine(grandchild, START + 600 * 19))
     assert (tree.best().tip, tree.missing_height) == (15, None)
