@@ -99,6 +99,21 @@ def test_findings_that_every_pass_repeats_are_told_once():
     assert statement.findings == ()
 
 
+def test_what_only_an_earlier_pass_saw_is_kept():
+    chain = chain_with(used=FIRST - 1, later=2 * FIRST - 1)
+
+    class Forgetful(MemorySource):
+        def trace(self, scripts, upto, progress):
+            trace = super().trace(scripts, upto, progress)
+            told = f"pass {len(self.passes)}"
+            one = Finding(FindingCode.CHAIN_GARBAGE, Verdict.PASS, Severity.INFO, "", told, "")
+            return replace(trace, findings=(one,))
+
+    declared = reserve(chain, [wallet("w", descriptors=[ranged("receive")])])
+    statement = audit(declared, Forgetful(chain.blocks))
+    assert [one.what for one in statement.observed.findings] == ["pass 1", "pass 2", "pass 3"]
+
+
 def test_a_source_of_another_network_is_refused():
     chain = read_chain("1 coinbase > 50 a")
     with pytest.raises(RequestError) as caught:

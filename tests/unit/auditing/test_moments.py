@@ -213,13 +213,13 @@ def test_a_wallets_days_hold_their_first_and_last_block():
         ({"since": "2011-02-04"}, "2011-02-03", False),
         ({"since": "2011-02-04"}, "2011-02-04T00:00:01Z", True),
         ({"since": "2011-02-04"}, "2011-02-04", True),
-        # Behind block 3 by height: the bound lies in the gap behind it.
+        # By block 3 the end of the day is not reached: block 4 could still be of it.
         ({"until": "2011-02-03"}, 3, True),
         ({"since": "2011-02-04"}, 5, True),
         ({"since": "2011-02-05"}, 8, False),
     ],
 )
-def test_at_the_boundary_of_a_wallet(bounds, at, counts):
+def test_whether_a_wallet_counts_at_a_cut_off(bounds, at, counts):
     statement, _ = statement_of(BACKWARDS, wallet("a", **bounds), at=at)
     holder = statement.holders[0]
     assert holder.wallets[0].counts is counts

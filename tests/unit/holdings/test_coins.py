@@ -24,6 +24,8 @@ P2WPKH = b"\x00\x14" + hash160(KEY)
 NESTED = b"\xa9\x14" + hash160(P2WPKH) + b"\x87"
 P2PK = b"\x21" + KEY + b"\xac"
 MULTISIG = b"\x51\x21" + OTHER_KEY + b"\x21" + KEY + b"\x52\xae"
+# Seventeen of seventeen: the numbers are pushes of one byte.
+MANY = b"\x01\x11" + (b"\x21" + OTHER_KEY) * 16 + b"\x21" + KEY + b"\x01\x11\xae"
 P2TR = b"\x51\x20" + bytes(32)
 P2WSH = b"\x00\x20" + bytes(32)
 SCRIPTS = {
@@ -32,6 +34,7 @@ SCRIPTS = {
     "nested": NESTED,
     "p2pk": P2PK,
     "multisig": MULTISIG,
+    "many": MANY,
     "p2tr": P2TR,
     "p2wsh": P2WSH,
     "return": b"\x6a\x01\x01",
@@ -139,6 +142,7 @@ def test_other_orders_of_evidence_give_the_same_coins():
         ("1 coinbase > 1 p2wpkh\n2 s = 1.0 > 1 nested", "nested"),
         ("1 coinbase > 1 p2pk, 1 p2pkh, 1 p2wpkh", "p2pk p2pkh p2wpkh"),
         ("1 coinbase > 1 multisig, 1 p2pkh, 1 p2wsh", "multisig p2pkh"),
+        ("1 coinbase > 1 many, 1 p2pkh, 1 p2wsh", "many p2pkh"),
         # Spent only after the cut-off is another matter: see `at` below.
         ("1 coinbase > 1 p2pkh\n5 s = 1.0 > 1 x\n6 coinbase > 1 p2pkh", ""),
     ],
