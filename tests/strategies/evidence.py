@@ -134,15 +134,10 @@ def _outputs(chain: Chain, text: str) -> tuple[tuple[int, bytes], ...]:
 
 
 def best_chain(blocks: Sequence[Made], *, work: int | None = None) -> BestChain:
-    """The headers of blocks as a best chain, with median times computed the slow way."""
-    times = [block.time for block in blocks]
-    windows = [sorted(times[max(0, i - 10) : i + 1]) for i in range(len(times))]
+    """The headers of blocks as a best chain."""
     return BestChain(
         NetworkName.REGTEST,
         headers=b"".join(block.header for block in blocks),
-        hashes=b"".join(block.block_hash for block in blocks),
-        times=times,
-        medians=[window[len(window) // 2] for window in windows],
         work=2 * len(blocks) if work is None else work,
     )
 

@@ -22,16 +22,11 @@ import numpy.typing as npt
 
 from erario.bitcoin.network import Network, NetworkName, network
 from erario.bitcoin.values import BlockHash, Height
-from erario.chain.block_files import (
-    BlockPaths,
-    FileStamp,
-    clear,
-    find_block_files,
-    open_block_file,
-    unreadable,
-)
-from erario.chain.block_walk import HEADER, BlockWalk, FileRecords, Garbage
+from erario.chain.block_files import FileStamp, clear, open_block_file
+from erario.chain.block_paths import BlockPaths, find_block_files, unreadable
+from erario.chain.block_walk import HEADER, BlockWalk
 from erario.chain.errors import ChainCode
+from erario.chain.file_records import FileRecords, Garbage
 from erario.chain.hash_index import HASH_SIZE, HashIndex
 from erario.chain.scanner import BlockFileView
 from erario.chain.source import Progress, ProgressCallback

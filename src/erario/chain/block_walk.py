@@ -12,15 +12,14 @@ node keeps them in reserve) and one cut block (a node is writing it) are none.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from erario.bitcoin.values import sha256d
 from erario.bitcoin.work import target_of_bits
 from erario.chain.block_files import BlockFile
 from erario.chain.errors import ChainCode
+from erario.chain.file_records import FileRecords, Garbage
 from erario.errors import Place, SourceError
 
 PREFIX: Final = 8
@@ -39,40 +38,6 @@ _TRIALS_RATIO: Final = 2
 
 IsWhole = Callable[[bytes], bool]
 """Whether bytes are one whole block with its own Merkle root."""
-
-
-@dataclass(frozen=True, slots=True)
-class Garbage:
-    """What lies in a file between its blocks: where the first stretch begins, and how many there
-    are."""
-
-    file: str
-    offset: int
-    stretches: int
-
-
-@dataclass(slots=True)
-class FileRecords:
-    """The whole blocks of one file, in order.
-
-    Attributes:
-        offsets: first byte of each block's header.
-        sizes: of each block in bytes.
-        headers: 80 bytes each, clear.
-        hashes: 32 bytes each, internal order.
-        ends_open: for each block 1 if no other record begins right behind it, so that a node may
-            not have finished writing it.
-        extent: the end of the last block.
-        garbage: what else there was, if anything.
-    """
-
-    offsets: array[int] = field(default_factory=lambda: array("q"))
-    sizes: array[int] = field(default_factory=lambda: array("i"))
-    headers: bytearray = field(default_factory=bytearray)
-    hashes: bytearray = field(default_factory=bytearray)
-    ends_open: bytearray = field(default_factory=bytearray)
-    extent: int = 0
-    garbage: Garbage | None = None
 
 
 class BlockWalk:

@@ -20,7 +20,7 @@ from erario.bitcoin.network import NetworkName, network
 from erario.bitcoin.values import Height, Script
 from erario.chain.best_chain import BestChain
 from erario.chain.block_copies import BlockCopies
-from erario.chain.block_files import find_block_files
+from erario.chain.block_paths import find_block_files
 from erario.chain.blocks_note import blocks_note, refuse_unknown_height
 from erario.chain.evidence_builder import build_evidence
 from erario.chain.folder_chain import FolderChain, read_folder_chain

@@ -1,11 +1,13 @@
 """The verified headers of a network's best chain, in a flat file.
 
     16 bytes   "erario headers" and the version, u16
-    84 bytes   for each block from genesis on: its header, and the CRC-32 of all headers so far
+    80 bytes   for each block from genesis on: its header
+     8 bytes   how many headers there are, u32, and their CRC-32
 
-A torn write leaves a tail that has no right CRC: it is cut when the file is opened, and so is all
-that follows a flipped byte. What is left is what was once verified, so it is not verified again;
-a CRC finds accidents and stops nobody who means harm.
+A torn write leaves a tail without the right end: it is cut when the file is opened, and so is all
+that follows a flipped byte, since every header names the hash of the one before. What is left is
+what was once verified, so it is not verified again: a checksum finds accidents, and stops nobody
+who means harm.
 
 Written under the lock of the state folder only. A reorganisation cuts the file at the fork and
 appends: whatever moment the process dies at, the file is the start of the old chain or of the new.
@@ -14,11 +16,13 @@ appends: whatever moment the process dies at, the file is the start of the old c
 from __future__ import annotations
 
 import os
+import struct
 import zlib
 from pathlib import Path
 from typing import Final
 
 from erario.bitcoin.header import HEADER_SIZE
+from erario.bitcoin.values import sha256d
 from erario.chain.store_errors import (
     damaged,
     foreign,
@@ -32,9 +36,8 @@ FILE_NAME: Final = "headers.dat"
 _VERSION: Final = 1
 _NAME: Final = b"erario headers"
 _START: Final = _NAME + _VERSION.to_bytes(2, "little")
-_RECORD: Final = HEADER_SIZE + 4
-_STEP: Final = 4096
-"""Headers whose CRC is looked at together where the last one is wrong."""
+_END: Final = struct.Struct("<II")
+_PREVIOUS: Final = slice(4, 36)
 
 
 class HeaderStore:
@@ -43,7 +46,6 @@ class HeaderStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.headers = b""
-        self._crc = 0
         self._mark: tuple[int, int, int] | None = None
 
     @property
@@ -70,17 +72,16 @@ class HeaderStore:
             data, mark = b"", None
         except OSError as error:
             raise unreadable_store(self.path, error.strerror or str(error)) from error
-        self._mark = mark
-        self.headers, self._crc = b"", 0
-        if data and not data.startswith(_START):
-            if _START.startswith(data[: len(_START)]):
-                return True  # torn while it was made
+        self._mark, self.headers = mark, b""
+        if not data.startswith(_START):
+            if _START.startswith(data):
+                return True  # torn while it was made, or not there
             raise other_version(self.path) if data.startswith(_NAME) else foreign(self.path)
-        records = data[len(_START) :]
-        whole = len(records) // _RECORD
-        self._believe(memoryview(records)[: whole * _RECORD])
-        if self.count < whole:
-            raise damaged(self.path, f"from block {self.count} on")
+        body, end = data[len(_START) : -_END.size], data[-_END.size :]
+        if end == _end(body) and not len(body) % HEADER_SIZE:
+            self.headers = body
+        else:
+            self._salvage(data[len(_START) :])
         return True
 
     def replace(self, headers: bytes) -> None:
@@ -89,51 +90,39 @@ class HeaderStore:
         Raises:
             StoreError: it cannot be written; what it holds is the start of one of both chains.
         """
-        common = common_headers(self.headers, headers)
-        old_crc = self._crc
-        crc = old_crc if common == self.count else zlib.crc32(headers[: common * HEADER_SIZE])
-        added = bytearray()
-        for start in range(common * HEADER_SIZE, len(headers), HEADER_SIZE):
-            header = headers[start : start + HEADER_SIZE]
-            crc = zlib.crc32(header, crc)
-            added += header + crc.to_bytes(4, "little")
+        common = common_headers(self.headers, headers) * HEADER_SIZE
+        start = len(_START) + common if common else 0
+        added = (b"" if common else _START) + headers[common:] + _end(headers)
         self._mark = None
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "r+b", buffering=0) as file:
-                self._write(file.fileno(), common, added)
+            try:
+                os.ftruncate(handle, start)
+                _write_all(handle, added, start)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
         except OSError as error:
             raise not_written(self.path, error.strerror or str(error)) from error
-        self.headers, self._crc = headers, crc
+        self.headers = headers
 
-    def _write(self, handle: int, common: int, added: bytearray) -> None:
-        if common == 0:
-            os.ftruncate(handle, 0)
-            _write_all(handle, _START, 0)
-        start = len(_START) + common * _RECORD
-        os.ftruncate(handle, start)
-        _write_all(handle, added, start)
-        os.fsync(handle)
+    def _salvage(self, body: bytes) -> None:
+        """Take over the headers that are named by the one behind them.
 
-    def _believe(self, records: memoryview) -> None:
-        """Take over the records up to the first one whose CRC is wrong."""
-        headers = _without_crcs(records)
-        crc = zlib.crc32(headers)
-        if records and crc.to_bytes(4, "little") != records[-4:]:
-            crc, good = 0, 0
-            total = len(headers) // HEADER_SIZE
-            for step in (_STEP, 1):
-                while good < total:
-                    end = min(good + step, total)
-                    following = zlib.crc32(headers[good * HEADER_SIZE : end * HEADER_SIZE], crc)
-                    if (
-                        following.to_bytes(4, "little")
-                        != records[end * _RECORD - 4 : end * _RECORD]
-                    ):
-                        break
-                    crc, good = following, end
-            headers = headers[: good * HEADER_SIZE]
-        self.headers, self._crc = headers, crc
+        Raises:
+            DamagedStoreError: there are more, but they do not follow.
+        """
+        whole = len(body) // HEADER_SIZE
+        good = 0
+        while good + 1 < whole:
+            start, behind = good * HEADER_SIZE, (good + 1) * HEADER_SIZE
+            following = body[behind : behind + HEADER_SIZE]
+            if sha256d(body[start:behind]) != following[_PREVIOUS]:
+                break
+            good += 1
+        self.headers = body[: good * HEADER_SIZE]
+        if good + 1 < whole:
+            raise damaged(self.path, f"from block {good} on")
 
 
 def common_headers(one: bytes, other: bytes) -> int:
@@ -149,14 +138,11 @@ def common_headers(one: bytes, other: bytes) -> int:
     return low
 
 
-def _without_crcs(records: memoryview) -> bytes:
-    import numpy as np  # noqa: PLC0415 - whoever only asks what is kept needs none
-
-    rows = np.frombuffer(records, np.uint8).reshape(-1, _RECORD)
-    return rows[:, :HEADER_SIZE].tobytes()
+def _end(headers: bytes) -> bytes:
+    return _END.pack(len(headers) // HEADER_SIZE, zlib.crc32(headers))
 
 
-def _write_all(handle: int, data: bytes | bytearray, offset: int) -> None:
+def _write_all(handle: int, data: bytes, offset: int) -> None:
     view = memoryview(data)
     while view:
         written = os.pwrite(handle, view, offset)

@@ -113,21 +113,10 @@ class HeaderTree:
 
     def best(self) -> BestChain:
         """The branch with the most work; of equal ones that with the lower hash at its tip."""
-        headers, hashes = bytearray(), bytearray()
-        times, medians = array("I"), array("I")
+        headers = bytearray()
         for first, behind in self._path():
             headers += self._headers[first * HEADER_SIZE : behind * HEADER_SIZE]
-            hashes += self._hashes[first * HASH_SIZE : behind * HASH_SIZE]
-            times += self._times[first:behind]
-            medians += self._medians[first:behind]
-        return BestChain(
-            self._network.name,
-            headers=bytes(headers),
-            hashes=bytes(hashes),
-            times=times,
-            medians=medians,
-            work=self._best_work,
-        )
+        return BestChain(self._network.name, headers=bytes(headers), work=self._best_work)
 
     @property
     def invalid(self) -> tuple[InvalidHeader, ...]:

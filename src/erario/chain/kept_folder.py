@@ -20,7 +20,7 @@ from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height, sha256d
 from erario.chain.best_chain import BestChain
-from erario.chain.block_files import find_block_files, unreadable
+from erario.chain.block_paths import find_block_files, unreadable
 from erario.chain.header_store import common_headers
 from erario.chain.place_store import (
     CHECKED,
@@ -33,7 +33,6 @@ from erario.chain.place_store import (
 from erario.chain.source import ProgressCallback
 from erario.chain.state_folder import StateSession
 from erario.chain.store_database import Database
-from erario.chain.stored_chain import chain_from_headers
 from erario.chain.watch_list_store import ListHead, WatchListStore
 from erario.statement.finding import Finding
 
@@ -177,7 +176,7 @@ def read_kept_folder(
         if _ends_with(headers, state):
             return KeptFolder(
                 look,
-                chain_from_headers(name, headers),
+                BestChain(name, headers=headers, work=state.work),
                 state.findings,
                 state.checked,
                 state.read,

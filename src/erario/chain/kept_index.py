@@ -17,10 +17,10 @@ import numpy.typing as npt
 from erario.bitcoin.values import Height
 from erario.chain.best_chain import BestChain
 from erario.chain.block_copies import BlockCopies
-from erario.chain.block_files import unreadable
 from erario.chain.block_index import BlockIndex, read_block_index
-from erario.chain.block_walk import FileRecords
+from erario.chain.block_paths import unreadable
 from erario.chain.errors import ChainCode
+from erario.chain.file_records import FileRecords
 from erario.chain.folder_chain import FolderChain, find_folder_chain
 from erario.chain.kept_folder import FolderLook
 from erario.chain.place_store import (
@@ -96,6 +96,7 @@ class KeptIndex:
             self._look.digest,
             best.tip,
             best.block_hash(best.tip),
+            best.work,
             self.known_upto(CHECKED),
             self.known_upto(CHECKED | READ),
             self.chain.findings,

@@ -28,7 +28,7 @@ from erario.bitcoin.encoding import Reader
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.values import BlockHash, Height
-from erario.chain.block_walk import FileRecords, Garbage
+from erario.chain.file_records import FileRecords, Garbage
 from erario.chain.hash_index import HASH_SIZE
 from erario.chain.store_database import Database, as_bytes
 from erario.chain.store_errors import DamagedStoreError, damaged
@@ -40,7 +40,7 @@ READ: Final = 2
 """The block was read on the word of its folder (--own)."""
 
 _STAMP: Final = struct.Struct("<4Q")
-_ENDS: Final = struct.Struct("<iii32s")
+_ENDS: Final = struct.Struct("<iii32s32s")
 _SIZES: Final = struct.Struct("<QQQ")
 _GARBAGE: Final = struct.Struct("<QQ")
 _TICK_NS: Final = 50_000_000
@@ -79,7 +79,7 @@ class FolderState:
 
     Attributes:
         files: a hash over its files, their stamps and its key.
-        tip, tip_hash: of its best chain.
+        tip, tip_hash, work: of its best chain.
         checked: up to which height every block's first copy is CHECKED.
         read: the same for CHECKED or READ.
         findings: of its index and its headers.
@@ -88,6 +88,7 @@ class FolderState:
     files: bytes
     tip: Height
     tip_hash: BlockHash
+    work: int
     checked: Height
     read: Height
     findings: tuple[Finding, ...]
@@ -236,14 +237,15 @@ def _encode_folder(state: FolderState) -> bytes:
     findings = [
         [f.code, f.verdict, f.severity, f.subject, f.what, f.settle] for f in state.findings
     ]
-    ends = _ENDS.pack(state.tip, state.checked, state.read, state.tip_hash)
+    work = state.work.to_bytes(32, "little")
+    ends = _ENDS.pack(state.tip, state.checked, state.read, state.tip_hash, work)
     return state.files + ends + json.dumps(findings).encode("ascii")
 
 
 def _decode_folder(content: bytes) -> FolderState:
     reader = Reader(content)
     files = reader.take(32)
-    tip, checked, read, tip_hash = _ENDS.unpack(reader.take(_ENDS.size))
+    tip, checked, read, tip_hash, work = _ENDS.unpack(reader.take(_ENDS.size))
     findings = tuple(
         Finding(
             FindingCode(code), Verdict(verdict), Severity(severity), str(subject), str(what),
@@ -254,7 +256,13 @@ def _decode_folder(content: bytes) -> FolderState:
         )
     )  # fmt: skip
     return FolderState(
-        files, Height(tip), BlockHash(tip_hash), Height(checked), Height(read), findings
+        files,
+        Height(tip),
+        BlockHash(tip_hash),
+        int.from_bytes(work, "little"),
+        Height(checked),
+        Height(read),
+        findings,
     )
 
 

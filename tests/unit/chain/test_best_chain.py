@@ -42,10 +42,7 @@ def unverified(times: list[int]) -> BestChain:
     assert all(time > median for time, median in zip(times[1:], medians, strict=False))
     return BestChain(
         REGTEST,
-        headers=bytes(80 * len(times)),
-        hashes=b"".join(sha256d(bytes((h,))) for h in range(len(times))),
-        times=times,
-        medians=medians,
+        headers=b"".join(bytes(68) + time.to_bytes(4, "little") + bytes(8) for time in times),
         work=0,
     )
 
@@ -194,9 +191,6 @@ def test_minimum_work_is_the_networks():
         chain = BestChain(
             NetworkName.MAIN,
             headers=genesis(NetworkName.MAIN),
-            hashes=sha256d(genesis(NetworkName.MAIN)),
-            times=[0],
-            medians=[0],
             work=work,
         )
         assert chain.enough_work is enough

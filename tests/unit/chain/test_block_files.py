@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.strategies.chains import obfuscated
 
 from erario.bitcoin.network import NetworkName
-from erario.chain.block_files import clear, find_block_files, open_block_file
+from erario.chain.block_files import clear, open_block_file
+from erario.chain.block_paths import find_block_files
 from erario.chain.errors import ChainCode
 from erario.errors import ErarioError, RequestError, SourceError
 

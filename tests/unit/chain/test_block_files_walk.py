@@ -20,8 +20,9 @@ from tests.strategies.chains import (
 from erario.bitcoin.network import NetworkName, network
 from erario.chain import block_walk
 from erario.chain.block_files import open_block_file
-from erario.chain.block_walk import BlockWalk, FileRecords
+from erario.chain.block_walk import BlockWalk
 from erario.chain.errors import ChainCode
+from erario.chain.file_records import FileRecords
 from erario.chain.whole_block import is_whole_block
 from erario.errors import SourceError
 
