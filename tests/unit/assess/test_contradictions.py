@@ -178,6 +178,8 @@ def test_more_coins_than_can_exist_are_an_error():
     # What was spent before makes room.
     spent = all_there_are + "3 p = 2.0 > 1 x\n4 q = ? > 1 a"
     assert statement_of(spent, A, B)[0].findings == ()
+    # And so does what was lost: the same coinbase again is no more coins than before.
+    assert statement_of("1 coinbase > 20999999 a\n3 coinbase = 1", A)[0].findings == ()
 
 
 def test_flows_beyond_what_json_can_write_are_an_error():
