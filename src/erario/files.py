@@ -2,11 +2,15 @@
 
 `write_whole` is the one way in which erario writes a file: a temporary file beside the target,
 fsync, rename, fsync of the folder. Whoever looks sees the old bytes or the new ones, never a part.
+A link is followed: the file behind it is replaced, not the link. A device or a pipe cannot be
+replaced, and is written to as it is.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from enum import StrEnum
@@ -25,29 +29,50 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all.
 
     Raises:
-        OutputError: nothing was changed at `path`.
+        OutputError: nothing was changed at `path`; where that is a device or a pipe, part of the
+            bytes may have gone into it.
     """
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(_mode_for(path))
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        if _is_regular(path):
+            _replace(path.resolve(), data)
+        else:
+            with path.open("wb") as stream:
+                stream.write(data)
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
         raise OutputError(
             FileCode.NOT_WRITTEN,
             f"could not write {path}: {error.strerror or error}",
             remedy="Check that the folder exists, may be written to and has room.",
             place=Place(str(path)),
         ) from error
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether a file is there that can be replaced, or none; links are followed."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _replace(path: Path, data: bytes) -> None:
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(_mode_for(path))
+        temporary.replace(path)
+    except BaseException:
+        # An interrupt too: whatever stops it, no half file stays behind.
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
 
 
 def _mode_for(path: Path) -> int:
