@@ -1,7 +1,7 @@
-"""Looking up what a walk has noted, many at a time.
+"""Looking up exactly what passed the filter: outputs in the scripts, inputs in the coins.
 
-The loops over the filter hold nothing but one look-up, so that the processor has dozens under way
-while the first still waits for memory. Only what passes is looked at in the block again.
+The loop over inputs holds nothing but one look at the filter, so that the processor has dozens
+under way while the first still waits for memory.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from erario.chain.kernels_table import CoinTable, ScriptTable, find_coin, find_s
 @part
 def match_outputs(block: Block, scripts: ScriptTable, count: int, room: Room) -> None:
     """Add a row for each of the first `count` noted outputs that pays to one of `scripts`."""
-    passed = sift(scripts.filter, scripts.shift, room.outputs, 0, count, room.passed)
-    for i in range(passed):
-        offset, number, output = unpack(room.output_places[room.passed[i]])
+    for i in range(count):
+        offset, number, output = unpack(room.output_places[i])
         size, at = read_size(block.data, block.start + offset, block.end, block.key)
         if find_script(scripts, block.data, at, size, block.key) >= 0:
             add_row(room.rows, room.used, number, output)

@@ -27,7 +27,6 @@ from erario.chain.kernels import (
     word_at,
 )
 
-_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _ODD: Final = np.uint64(0xD6E8FEB86659FD93)
 _PLAIN: Final = np.uint64(0)
 
@@ -37,8 +36,6 @@ _PATTERNS: Final = np.array(
 )
 """Words with up to three bits set: one read is faster than three shifts."""
 
-LONG_LENGTH: Final = 63
-"""Scripts of this length or more share one bit of `ScriptTable.lengths`."""
 LEAST_WORD: Final = 11
 """From this length on a script is keyed by its bytes 3 to 10, which lie inside the hash or the
 public key of every standard script; shorter scripts by all their bytes."""
@@ -48,7 +45,6 @@ class ScriptTable(NamedTuple):
     """Scripts, ready to be looked up.
 
     Attributes:
-        lengths: bit `min(length, 63)` is set where a script has that length.
         filter: a power of two of words, three bits a script.
         shift: 64 minus the bits of an index of `filter`.
         slots: entry + 1, or 0 where free; a power of two, at most half full.
@@ -56,7 +52,6 @@ class ScriptTable(NamedTuple):
         hashes: SipHash of each script under `secret` (two words).
     """
 
-    lengths: np.uint64
     filter: Words
     shift: np.uint64
     slots: Slots
@@ -86,19 +81,27 @@ class CoinTable(NamedTuple):
 @inlined
 def mix_script(word: np.uint64, length: int) -> np.uint64:
     """What the filter is asked with, for a script keyed by `word`."""
-    return np.uint64((word ^ (np.uint64(length) * _SPREAD)) * _ODD)
+    return np.uint64((word + np.uint64(length)) * _ODD)
 
 
 @inlined
 def mix_coin(word: np.uint64, number: np.uint64) -> np.uint64:
     """What the filter is asked with, for output `number` of a txid that starts with `word`."""
-    return np.uint64((word ^ (number * _SPREAD)) * _ODD)
+    return np.uint64((word ^ (number << np.uint64(20))) * _ODD)
 
 
 @inlined
 def _bits(mixed: np.uint64) -> np.uint64:
     """The three bits of `mixed` in its word of the filter."""
     return np.uint64(_PATTERNS[(mixed >> np.uint64(20)) & np.uint64(0xFF)])
+
+
+@inlined
+def may_hold(filter_: Words, shift: np.uint64, mixed: np.uint64) -> bool:
+    """Whether the filter lets `mixed` pass."""
+    bits = _bits(mixed)
+    # An unsigned index: numba counts signed ones from the end where they are negative.
+    return bool((filter_[mixed >> shift] & bits) == bits)
 
 
 @part
@@ -109,11 +112,8 @@ def sift(
     how many. No branch: so the processor has dozens of words under way at once."""
     count = integer(0)
     for i in range(begin, end):
-        mixed = asked[i]
-        bits = _bits(mixed)
         passed[count] = i
-        # An unsigned index: numba counts signed ones from the end where they are negative.
-        count += integer((filter_[mixed >> shift] & bits) == bits)
+        count += integer(may_hold(filter_, shift, asked[i]))
     return count
 
 

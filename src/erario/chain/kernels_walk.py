@@ -5,15 +5,13 @@ Positions are offsets in the block's file, since the obfuscation key goes by the
 block that cannot be read. Invariant: `end - position` is held against what is needed before each
 read, so that no length that the block claims is ever added to a position unchecked.
 
-A look-up waits for memory while the walk would have to wait with it; so the walk only notes what
-to look up, and `kernels_match` does many at once.
+The loops hold little more than the reading itself: outputs that pass the filter, and all inputs,
+are noted for `kernels_match`.
 """
 
 from __future__ import annotations
 
 from typing import Final
-
-import numpy as np
 
 from erario.chain.kernels import byte_at, half_at, inlined, integer, merged, part, word_at
 from erario.chain.kernels_match import match_outputs
@@ -32,8 +30,8 @@ from erario.chain.kernels_room import (
 from erario.chain.kernels_size import read_size
 from erario.chain.kernels_table import (
     LEAST_WORD,
-    LONG_LENGTH,
     ScriptTable,
+    may_hold,
     mix_coin,
     mix_script,
     short_word,
@@ -83,12 +81,11 @@ def _walk_outputs(
         size, position = read_size(data, begin, end, key)
         if size < 0 or end - position < size:
             return -1
-        if (scripts.lengths >> np.uint64(min(size, LONG_LENGTH))) & np.uint64(1):
-            if size >= LEAST_WORD:
-                word = word_at(data, position + 3, key)
-            else:
-                word = short_word(data, position, size, key)
-            room.outputs[used] = mix_script(word, size)
+        if size >= LEAST_WORD:
+            word = word_at(data, position + 3, key)
+        else:
+            word = short_word(data, position, size, key)
+        if may_hold(scripts.filter, scripts.shift, mix_script(word, size)):
             room.output_places[used] = pack(begin - block.start, number, i)
             used += 1
             if used == AT_ONCE:

@@ -35,7 +35,7 @@ from erario.chain.sha256 import has_sha_instructions
 PAYS: Final = 1
 SPENDS: Final = 2
 
-WINDOW_BYTES = 8 << 20
+WINDOW_BYTES = 16 << 20
 """Large enough that a call costs little beside its scan, small enough to come back often."""
 WINDOW_BLOCKS = 1 << 14
 FIRST_ROWS = 1024
@@ -194,7 +194,6 @@ def new_room(lengths: Integers) -> Room:
         rows=rows,
         names=names,
         births=births,
-        outputs=np.empty(AT_ONCE, np.uint64),
         output_places=np.empty(AT_ONCE, np.uint64),
         passed=np.empty(AT_ONCE, np.int64),
         spans=np.empty((most, 4), np.int64),

@@ -14,7 +14,6 @@ import numpy as np
 from erario.chain.kernels import Bytes, Integers, Words, integer, kernel, part, word_at
 from erario.chain.kernels_table import (
     LEAST_WORD,
-    LONG_LENGTH,
     CoinTable,
     ScriptTable,
     add_to_filter,
@@ -29,8 +28,10 @@ from erario.chain.kernels_table import (
 MAX_SCRIPT: Final = 10_000
 """Longer scripts cannot be spent (Bitcoin Core, script/script.h, MAX_SCRIPT_SIZE)."""
 _OP_RETURN: Final = 0x6A
-_FILTER_BITS: Final = 16
-"""Bits of the filter for each key: of other keys some 6 in 1,000 pass; a million take 2 MB."""
+_SCRIPT_BITS: Final = 16
+"""Bits of the filter for each script: of others some 6 in 1,000 pass; a million take 2 MB."""
+_COIN_BITS: Final = 64
+"""As above for coins: what passes is read again where it lies, and the cache has lost that."""
 _PLAIN: Final = np.uint64(0)
 
 
@@ -39,9 +40,8 @@ def build_scripts(scripts: Sequence[bytes]) -> ScriptTable:
     kept = [s for s in scripts if len(s) <= MAX_SCRIPT and s[:1] != b"\x6a"]
     starts = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, kept), np.int64, len(kept)), out=starts[1:])
-    filter_ = _new_filter(len(kept))
+    filter_ = _new_filter(len(kept) * _SCRIPT_BITS)
     table = ScriptTable(
-        lengths=_lengths(np.unique(np.diff(starts))),
         filter=filter_,
         shift=_shift(filter_),
         slots=np.zeros(_power(2 * len(kept)), np.int32),
@@ -79,7 +79,7 @@ class Coins:
 
 def empty_coins(room: int, secret: Words) -> CoinTable:
     """A table without coins, with room for `room`."""
-    filter_ = _new_filter(room)
+    filter_ = _new_filter(room * _COIN_BITS)
     return CoinTable(
         filter=filter_,
         shift=_shift(filter_),
@@ -96,19 +96,12 @@ def new_secret() -> Words:
     return np.frombuffer(secrets.token_bytes(16), np.uint64).copy()
 
 
-def _new_filter(keys: int) -> Words:
-    return np.zeros(_power(keys * _FILTER_BITS // 64), np.uint64)
+def _new_filter(bits: int) -> Words:
+    return np.zeros(_power(bits // 64), np.uint64)
 
 
 def _shift(filter_: Words) -> np.uint64:
     return np.uint64(64 - (filter_.size.bit_length() - 1))
-
-
-def _lengths(lengths: Integers) -> np.uint64:
-    mask = 0
-    for length in lengths.tolist():
-        mask |= 1 << min(length, LONG_LENGTH)
-    return np.uint64(mask)
 
 
 def _power(least: int) -> int:

@@ -49,11 +49,13 @@ State = tuple[Any, Any]
 
 def _instructions(codegen: Any) -> str:
     """Which instructions numba's target has: "x86", "arm" or "" for none."""
-    triple, _, features = codegen.magic_tuple()
+    triple, processor, features = codegen.magic_tuple()
     have = features.split(",")
     if triple.startswith("x86_64") and {"+sha", "+sse4.1", "+ssse3"} <= set(have):
         return "x86"
-    if triple.startswith(("aarch64", "arm64")) and "+sha2" in have:
+    # LLVM lists no features of Apple's processors, all of which have these.
+    has_sha2 = "+sha2" in have or processor.startswith("apple-")
+    if triple.startswith(("aarch64", "arm64")) and has_sha2:
         return "arm"
     return ""
 
