@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from erario.bitcoin.descriptor_secrets import mask_secrets
 from erario.bitcoin.values import BlockHash, Height, read_hash
 from erario.errors import RequestError
 from erario.reserve.moment import AtHash, AtHeight, AtInstant, AtTip, CutoffRequest
@@ -130,7 +131,7 @@ def find_timezone(name: str) -> ZoneInfo:
         pass
     raise RequestError(
         MomentCode.UNKNOWN_TIMEZONE,
-        f"there is no time zone {name!r}",
+        f"there is no time zone {mask_secrets(name)[:80]!r}",
         remedy='Use a name of the IANA data base, such as "America/El_Salvador" or "UTC".',
     )
 
@@ -151,9 +152,8 @@ def _read_text(text: str, timezone: str) -> CutoffRequest:
 
 
 def _unreadable(text: object) -> RequestError:
-    return RequestError(
-        MomentCode.UNREADABLE, f"{str(text)[:80]!r} is no moment of a chain", remedy=_FORMS
-    )
+    said = mask_secrets(str(text))[:80]
+    return RequestError(MomentCode.UNREADABLE, f"{said!r} is no moment of a chain", remedy=_FORMS)
 
 
 def _check_year(year: int) -> None:

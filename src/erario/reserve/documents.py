@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from erario.bitcoin.descriptor_secrets import find_sure_secrets
 from erario.errors import Place
 from erario.reserve.model import Document
 from erario.reserve.problems import ProblemCode, Problems
 from erario.reserve.tables import Table
-from erario.reserve.text_files import MAX_DOCUMENT, Folder
+from erario.reserve.text_files import MAX_DOCUMENT, Folder, report_secret
 
 _RUN: Final = re.compile("[0-9A-Za-z]+")
 # Pages break long addresses with these, and nothing of them is to be seen between the letters.
@@ -80,6 +81,7 @@ def read_document(table: Table, folder: Folder) -> tuple[Document | None, Docume
         if found is not None:
             path, data = found
             words = words_of(data)
+            report_secrets(data, str(path), table.source.problems)
             if digest is not None:
                 _check_digest(table, data, digest)
     elif digest is not None:
@@ -97,19 +99,36 @@ def read_document(table: Table, folder: Folder) -> tuple[Document | None, Docume
 
 def words_of(data: bytes) -> DocumentText | None:
     """The words of a document's bytes; None where they are not text."""
+    texts = _texts_of(data)
+    if not texts:
+        return None
+    runs = {run for text in texts for run in _RUN.findall(text)}
+    return DocumentText(frozenset(runs), frozenset(run.lower() for run in runs))
+
+
+def report_secrets(data: bytes, file: str, problems: Problems) -> None:
+    """Report the private keys and seed phrases in a document, which is shown around and copied."""
+    for number, text in enumerate(_texts_of(data)):
+        for secret in find_sure_secrets(text):
+            # Only the first text has the lines of the file.
+            line = text.count("\n", 0, secret.start) + 1 if number == 0 else None
+            report_secret(secret.kind, Place(file, line), problems)
+        if problems.has_secret(file):
+            return
+
+
+def _texts_of(data: bytes) -> list[str]:
+    """A document as it is, and as a browser shows it; nothing where it is not text."""
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             text = data[2:].decode(encoding, "replace")
             break
     else:
         if b"\0" in data or data.startswith(b"%PDF"):
-            return None
+            return []
         text = data.decode("utf-8", "replace")
-    runs = set(_RUN.findall(text))
-    for plain in (html.unescape(text), html.unescape(_INLINE.sub("", text))):
-        if plain != text:
-            runs.update(_RUN.findall(_INVISIBLE.sub("", plain)))
-    return DocumentText(frozenset(runs), frozenset(run.lower() for run in runs))
+    shown = (html.unescape(text), html.unescape(_INLINE.sub("", text)))
+    return [text, *(_INVISIBLE.sub("", plain) for plain in shown if plain != text)]
 
 
 def check_mentions(

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from erario.bitcoin.network import NetworkName
-from erario.errors import DeclarationError, Place, RequestError
+from erario.errors import DeclarationError, Place, Problem, RequestError
 from erario.reserve.cutoff import MomentCode, read_cutoff
 from erario.reserve.loader import FILE_NAME, VERSION, load_files
 from erario.reserve.model import Attribution, Reserve, Wallet
 from erario.reserve.moment import AtHeight, AtInstant
 from erario.reserve.problems import Problems
 from erario.reserve.rows import MAX_INLINE, Row
-from erario.reserve.text_files import MAX_DOCUMENT, read_bytes
+from erario.reserve.text_files import MAX_DOCUMENT, read_bytes, refuse_secret
 from erario.reserve.toml_places import find_places
 
 Column = Literal["address", "script", "descriptor"]
@@ -36,6 +36,7 @@ _KEYS: Final[dict[Column, str]] = {
     "script": "scripts",
     "descriptor": "descriptors",
 }
+_CITED: Final = re.compile(r", at (?P<file>[a-z]+\.(?:csv|toml)):(?P<line>[0-9]+)$")
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -69,8 +70,10 @@ def write_draft(draft: Draft) -> tuple[Reserve, dict[str, bytes]]:
 
     Raises:
         DeclarationError: the files cannot be used; its places are those of what was given.
-        RequestError: a claim names no moment that a claim can have.
+        RequestError: a claim names no moment that a claim can have, or a secret was given in place
+            of a name, an amount or a moment.
     """
+    _refuse_secrets(draft)
     files: dict[str, bytes] = {}
     places: dict[Place, Place] = {}
     lines = _head(draft)
@@ -92,9 +95,7 @@ def write_draft(draft: Draft) -> tuple[Reserve, dict[str, bytes]]:
     try:
         reserve = load_files(shown)
     except DeclarationError as error:
-        problems = tuple(
-            replace(problem, place=places.get(problem.place, whole)) for problem in error.problems
-        )
+        problems = tuple(_as_given(problem, draft, places) for problem in error.problems)
         raise DeclarationError(error.code, problems) from None
     return _placed(reserve, places, whole, str(draft.given)), files
 
@@ -106,6 +107,27 @@ def quote(text: str) -> str:
         for c in text
     )
     return f'"{escaped}"'
+
+
+def _refuse_secrets(draft: Draft) -> None:
+    refuse_secret(draft.title, "the holder's name (--holder)")
+    for claim in draft.claims:
+        refuse_secret(claim.holds, "the claim (--holds)")
+        refuse_secret(claim.at, "the moment (--at)")
+        refuse_secret(claim.within or "", "the distance (--within)")
+
+
+def _as_given(problem: Problem, draft: Draft, places: dict[Place, Place]) -> Problem:
+    """A problem of a written file at the place of what was given."""
+    if draft.document is not None and problem.place.file == str(draft.document):
+        return problem
+    place = places.get(problem.place, Place(str(draft.given)))
+    what = problem.what
+    # A sentence may cite the place of another row as well.
+    if (cited := _CITED.search(what)) is not None:
+        written = Place(cited["file"], int(cited["line"]))
+        what = what[: cited.start()] + f", at {places.get(written, Place(str(draft.given)))}"
+    return replace(problem, place=place, what=what)
 
 
 def _head(draft: Draft) -> list[str]:

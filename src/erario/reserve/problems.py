@@ -70,6 +70,10 @@ class Problems:
         if code is ProblemCode.SECRET:
             self._secret.add(place)
 
+    def has_secret(self, file: str) -> bool:
+        """Whether a secret was reported in a file."""
+        return any(place.file == file for place in self._secret)
+
     def all(self) -> tuple[Problem, ...]:
         """All in order of file and line.
 

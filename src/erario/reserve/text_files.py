@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from erario.bitcoin.descriptor_secrets import find_secrets, mask_secrets
-from erario.errors import Place
+from erario.errors import Place, RequestError
 from erario.reserve.problems import ProblemCode, Problems, show
 
 MAX_RESERVE: Final = 16 * 2**20
@@ -125,3 +125,18 @@ def decode(data: bytes, file: str, problems: Problems) -> str | None:
 def report_secret(kind: str, place: Place, problems: Problems) -> None:
     """Report that a secret stands at a place; what it is stays unsaid."""
     problems.add(ProblemCode.SECRET, place, f"{kind} stands here; it is not repeated", WHAT_TO_DO)
+
+
+def refuse_secret(text: object, what: str) -> None:
+    """Stop where a secret was given in place of a name, an amount or a moment.
+
+    Raises:
+        RequestError: it names `what` holds the secret, and nothing of the secret.
+    """
+    for secret in find_secrets(str(text)):
+        raise RequestError(
+            ProblemCode.SECRET,
+            f"{secret.kind} stands in {what}; it is not repeated",
+            remedy="Leave it out. The history of your shell may have kept it: if so, move the "
+            "coins to fresh keys.",
+        )

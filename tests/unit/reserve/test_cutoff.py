@@ -122,3 +122,11 @@ def test_days_follow_each_other(day: date, zone: str) -> None:
 def test_junk_ends_in_a_moment_or_a_typed_error(text: str) -> None:
     with suppress(RequestError):
         read_cutoff(text, "Europe/Rome")
+
+
+def test_a_key_in_place_of_a_moment_is_not_repeated() -> None:
+    key = "L4rK1yDtCWekvXuE6oXD9jCYfFNV2cWRpVuPLBcCU2z8TrisoyY1"
+    for ask in (lambda: read_cutoff(key, "UTC"), lambda: read_cutoff("2025-04-03", key)):
+        with pytest.raises(RequestError) as caught:
+            ask()
+        assert key[:20] not in str(caught.value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from erario.bitcoin.network import NetworkName
-from erario.errors import DeclarationError, RequestError
+from erario.errors import DeclarationError, Place, RequestError
 from erario.reserve.cutoff import MomentCode
 from erario.reserve.loader import check, load
 from erario.reserve.model import Attribution, Comparator
@@ -211,6 +211,54 @@ def test_claims_that_cannot_be(given, claim, code) -> None:
     with pytest.raises((DeclarationError, RequestError)) as caught:
         reserve_from_list(given(ADDRESS), claims=[claim])
     assert caught.value.code is code
+
+
+PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+
+
+@pytest.mark.parametrize("secret", [WIF, PHRASE])
+@pytest.mark.parametrize(
+    ("key", "said"), [("title", "--holder"), (0, "--holds"), (1, "--at"), (2, "--within")]
+)
+def test_a_secret_in_a_question_is_not_blamed_on_the_list(given, secret, key, said) -> None:
+    claim = ["~ 1 BTC", "2025-04-03", "0.5 BTC"]
+    if key != "title":
+        claim[key] = secret
+    title = secret if key == "title" else None
+    path = given(ADDRESS)
+    with pytest.raises(RequestError) as caught:
+        reserve_from_list(path, title=title, claims=[tuple(claim)])
+    assert caught.value.code is ProblemCode.SECRET
+    assert said in caught.value.what
+    assert caught.value.place is None
+    assert secret[:20] not in repr((str(caught.value), caught.value.remedy))
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        (f"<p>\n{WIF}", 2),
+        (f"<p>\n<p>{PHRASE}", 2),
+        (f"{WIF[:20]}<wbr>{WIF[20:]}", None),
+        (WIF.replace("L", "&#76;"), None),
+    ],
+)
+def test_a_document_that_holds_a_secret(given, page: str, line: int | None) -> None:
+    document = given(f"{ADDRESS} {page}\n", "page.html")
+    with pytest.raises(DeclarationError) as caught:
+        reserve_from_list(given(ADDRESS), document=document)
+    (problem,) = caught.value.problems
+    assert problem.code is ProblemCode.SECRET
+    assert problem.place == Place(str(document), line)
+
+
+def test_what_stands_twice_is_cited_where_it_was_given(given) -> None:
+    path = given(f"# list\n{ADDRESS}\n{OTHER}\n{ADDRESS}\n")
+    with pytest.raises(DeclarationError) as caught:
+        reserve_from_list(path)
+    (problem,) = caught.value.problems
+    assert problem.place.line == 4
+    assert problem.what.endswith(f", at {path}:2")
 
 
 def test_an_unknown_time_zone(given) -> None:
