@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from erario.cli.main import main
+from erario.cli.start import main
 
 if __name__ == "__main__":
     main()

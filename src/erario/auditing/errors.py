@@ -8,6 +8,7 @@ from enum import StrEnum
 class AuditCode(StrEnum):
     """JSON and tests use these, never the wording."""
 
+    NO_MOMENT = "audit.no-moment"
     OTHER_NETWORK = "audit.other-network"
     NOT_ON_CHAIN = "audit.not-on-chain"
     ABOVE_TIP = "audit.above-tip"

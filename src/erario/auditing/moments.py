@@ -90,6 +90,13 @@ def _request(at: Moment, timezone: str) -> CutoffRequest:
         return AtInstant(read_instant(at.instant), at.written)
     if isinstance(at, AtTip | AtHeight | AtHash):
         return at
+    # What type checkers would refuse; programs that use none say it all the same.
+    if not isinstance(at, str | int | date | None):
+        raise RequestError(
+            AuditCode.NO_MOMENT,
+            f"a {type(at).__name__} is no moment",
+            remedy="Give a height as an int, a date, a datetime with its offset, or a text.",
+        )
     return read_cutoff(at, timezone)
 
 

@@ -7,7 +7,9 @@ and checks do not wait for what a scan needs.
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 import traceback
 from enum import StrEnum
@@ -18,9 +20,10 @@ from typing import Final, NoReturn
 import click
 
 from erario import __version__
+from erario.cli.hiding import refuse_secrets
 from erario.cli.interrupt import Interrupter
 from erario.cli.kept import say_kept
-from erario.cli.printer import Printer, drop_stdout
+from erario.cli.printer import Printer, is_about_stdout, not_printed
 from erario.errors import ErarioError, RequestError
 
 COULD_NOT_RUN: Final = 2
@@ -91,32 +94,29 @@ def run(args: list[str]) -> int:
     """Run one command line and return its exit code; only Ctrl-C comes through."""
     printer = Printer(as_json=_asks_for_json(args))
     try:
+        refuse_secrets(args)
         with cli.make_context("erario", list(args)) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.ClickException as error:
-        return _refuse(error, printer)
-    except ErarioError as error:
-        printer.error(error)
-        return COULD_NOT_RUN
-    except BrokenPipeError:
-        # Whoever read our answer has gone; there is nobody left to tell.
-        drop_stdout()
-        return COULD_NOT_RUN
     except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
-        return _explain(error, printer)
+        _tell(error, printer)
+        return COULD_NOT_RUN
     return code if isinstance(code, int) else 0
 
 
 def main() -> NoReturn:
     """The entry point of the command `erario`."""
-    _mend_streams()
     args = sys.argv[1:]
     interrupter = Interrupter(lambda: _tell_interrupted(args), COULD_NOT_RUN)
-    interrupter.watch()
     try:
+        _mend_streams()
+        interrupter.watch()
+        # Until here whoever started us may have had a handler of its own; see start.py.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run(args)
+        # The answer is out: there is nothing left to stop.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         interrupter.leave()
     sys.exit(code)
@@ -136,27 +136,40 @@ def _asks_for_json(args: list[str]) -> bool:
     return "--json" in (args[: args.index("--")] if "--" in args else args)
 
 
-def _refuse(error: click.ClickException, printer: Printer) -> int:
+def _tell(error: Exception, printer: Printer) -> None:
+    """What became of the run, by the kind of its error."""
+    if isinstance(error, click.ClickException):
+        _refuse(error, printer)
+    elif isinstance(error, ErarioError):
+        printer.error(error)
+    elif isinstance(error, OSError) and is_about_stdout(error):
+        # Help and version are printed by click, which knows nothing of our printer.
+        printer.error(not_printed(error))
+    else:
+        _explain(error, printer)
+
+
+def _refuse(error: click.ClickException, printer: Printer) -> None:
     """A command line that cannot be parsed."""
     if not printer.as_json:
-        error.show()
-        return COULD_NOT_RUN
+        said = io.StringIO()
+        error.show(said)
+        printer.complain(said.getvalue().rstrip("\n"))
+        return
     usage = RequestError(CliCode.USAGE, error.format_message(), remedy="See erario --help.")
     printer.error(usage)
-    return COULD_NOT_RUN
 
 
-def _explain(error: Exception, printer: Printer) -> int:
+def _explain(error: Exception, printer: Printer) -> None:
     """An exception that nobody foresaw."""
     if os.environ.get(DEBUG):
-        traceback.print_exc()
+        printer.complain(traceback.format_exc())
     told = RequestError(
         CliCode.UNEXPECTED,
         f"a defect in erario: {type(error).__name__}: {error}",
         remedy=f"Set {DEBUG}=1 to see where, and tell the authors; no answer was given.",
     )
     printer.error(told)
-    return COULD_NOT_RUN
 
 
 def _mend_streams() -> None:
@@ -164,7 +177,10 @@ def _mend_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+            # Its number must be taken, or a file that is opened next would get it. An answer that
+            # goes nowhere is no answer: what stands in for stdout cannot be written to.
+            mode = "r" if name == "stdout" else "w"
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - for good
             setattr(sys, name, nowhere)
         else:
             stream.reconfigure(errors="backslashreplace")

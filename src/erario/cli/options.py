@@ -24,6 +24,13 @@ def combine(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
+def _only_one(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str:
+    """The one value of an option of which click alone would silently take the last."""
+    if len(given) > 1:
+        raise click.BadParameter("give one source; several are not read together.")
+    return given[0]
+
+
 path_argument = click.argument("path", default=".", type=click.Path(path_type=Path))
 """PATH: a reserve file, or a folder that holds a reserve.toml; default this folder."""
 
@@ -32,6 +39,8 @@ source_options = combine(
     click.option(
         "--source",
         required=True,
+        multiple=True,
+        callback=_only_one,
         metavar="blocks:DIR",
         help="The blocks folder of a node, or one file of blocks.",
     ),

@@ -2,11 +2,13 @@
 
 It alone knows whether there is a terminal, whether colour is wanted, whether the run is to be
 quiet, and whether the answer is JSON. Text that is not for a terminal is written without a single
-escape code, and is the same on every machine.
+escape code, and is the same on every machine. No message leaves with a private key in it.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import sys
@@ -14,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from erario.cli.clean import clean_lines
+from erario.cli.hiding import hide
 from erario.errors import DeclarationError, ErarioError, OutputError, Place, Problem
 from erario.files import write_whole
 
@@ -26,10 +29,14 @@ if TYPE_CHECKING:
     from erario.chain.source import Progress, ProgressCallback
 
 
+_NOT_WRITTEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.EBADF}
+
+
 class PrinterCode(StrEnum):
     """Codes of the errors of this module."""
 
     NOT_PRINTED = "cli.not-printed"
+    NO_OUTPUT = "cli.no-output"
 
 
 class Printer:
@@ -55,7 +62,7 @@ class Printer:
     def text(self, text: str) -> None:
         """Print plain text to stdout, with nothing in it that moves a cursor."""
         with _stdout() as stdout:
-            stdout.write(clean_lines(text))
+            stdout.write(clean_lines(hide(text)))
 
     def data(self, data: bytes) -> None:
         """Write bytes to stdout as they are."""
@@ -85,7 +92,7 @@ class Printer:
 
     def complain(self, text: str) -> None:
         """Say something on stderr, quiet or not, with nothing in it that moves a cursor."""
-        print(clean_lines(text), file=sys.stderr, flush=True)  # noqa: T201
+        print(clean_lines(hide(text)), file=sys.stderr, flush=True)  # noqa: T201
 
     def warn(self, error: ErarioError) -> None:
         """Tell on stderr, quiet or not, what went wrong beside an answer that is whole."""
@@ -94,12 +101,14 @@ class Printer:
 
     def error(self, error: ErarioError) -> None:
         """Tell an error: JSON on stdout where the answer is JSON, else sentences on stderr."""
-        if self.as_json:
-            self.data(error_json(error))
-            return
-        problems = _problems_of(error)
-        for problem in problems:
-            self.complain(say_problem(problem))
+        if self.as_json and error.code is not PrinterCode.NOT_PRINTED:
+            try:
+                self.data(error_json(error))
+            except OutputError as not_printed:
+                self.warn(not_printed)
+            else:
+                return
+        self.warn(error)
 
     def progress(self) -> AbstractContextManager[ProgressCallback]:
         """What a long step reports to: a bar if a person is looking on, else nothing."""
@@ -110,29 +119,71 @@ class Printer:
         return Bar()
 
 
+def check_output(output: Path | None) -> None:
+    """Refuse a file that an answer cannot be written to, before hours go into the answer.
+
+    Raises:
+        OutputError: its folder is not there or may not be written to, or it is no plain file.
+    """
+    if output is None:
+        return
+    try:
+        trouble = _trouble_of(output)
+    except (OSError, ValueError) as error:
+        trouble = f"{error.strerror if isinstance(error, OSError) else error}"
+    if trouble:
+        raise OutputError(
+            PrinterCode.NO_OUTPUT,
+            f"nothing can be written here: {trouble}",
+            remedy="Give -o a file in a folder that exists and that you may write to.",
+            place=Place(str(output)),
+        )
+
+
+def _trouble_of(output: Path) -> str | None:
+    folder = output.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"the folder {folder} may not be written to"
+    # A file is replaced as a whole, which would do away with a device or a pipe.
+    if output.exists() and not output.is_file():
+        return "it is no plain file"
+    return None
+
+
 @contextmanager
 def _stdout() -> Iterator[TextIO]:
     """Standard output, flushed at the end: what it cannot take is known here and not at exit.
 
     Raises:
-        BrokenPipeError: whoever read it has gone.
-        OutputError: it takes no more, as on a full disk.
+        OutputError: it takes no more: a full disk, a reader who has gone, a closed stream.
     """
     try:
         yield sys.stdout
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        drop_stdout()
-        raise OutputError(
-            PrinterCode.NOT_PRINTED,
-            f"could not print the answer: {error.strerror or error}",
-            remedy="Check where standard output goes, or write to a file with -o.",
-        ) from error
+        raise not_printed(error) from error
 
 
-def drop_stdout() -> None:
+def is_about_stdout(error: OSError) -> bool:
+    """Whether an error that names no file is one of writing, as click meets it printing help."""
+    if error.filename is not None:
+        return False
+    return isinstance(error, io.UnsupportedOperation) or error.errno in _NOT_WRITTEN
+
+
+def not_printed(error: OSError) -> OutputError:
+    """The error of an answer that stdout did not take; what is still buffered is dropped."""
+    _drop_stdout()
+    return OutputError(
+        PrinterCode.NOT_PRINTED,
+        f"could not print the answer: {error.strerror or 'standard output is closed'}",
+        remedy="Check where standard output goes, or write to a file with -o.",
+    )
+
+
+def _drop_stdout() -> None:
     """Let what is still buffered go nowhere, so that the interpreter can end in peace."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
@@ -148,9 +199,9 @@ def error_json(error: ErarioError) -> bytes:
     """An error as one line of JSON under the key `error`."""
     body: dict[str, object] = {
         "code": str(error.code),
-        "what": error.what,
+        "what": hide(error.what),
         "place": _place_json(error.place),
-        "remedy": error.remedy,
+        "remedy": hide(error.remedy),
     }
     if isinstance(error, DeclarationError):
         body["problems"] = [problem_json(problem) for problem in error.problems]
@@ -161,9 +212,9 @@ def problem_json(problem: Problem) -> dict[str, object]:
     """A problem as a JSON object."""
     return {
         "code": str(problem.code),
-        "what": problem.what,
+        "what": hide(problem.what),
         "place": _place_json(problem.place),
-        "remedy": problem.remedy,
+        "remedy": hide(problem.remedy),
     }
 
 
@@ -173,7 +224,7 @@ def json_line(value: Mapping[str, object]) -> bytes:
 
 
 def _place_json(place: Place | None) -> dict[str, object] | None:
-    return None if place is None else {"file": place.file, "line": place.line}
+    return None if place is None else {"file": hide(place.file), "line": place.line}
 
 
 def _problems_of(error: ErarioError) -> tuple[Problem, ...]:

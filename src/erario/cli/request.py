@@ -16,6 +16,7 @@ from erario.chain.sources import open_source
 from erario.chain.state_folder import StateFolder, default_state_folder
 from erario.cli.kept import watch_state
 from erario.cli.printer import Printer
+from erario.cli.show.statement import finding_lines
 from erario.errors import Place
 from erario.reserve.loader import load
 from erario.reserve.model import Reserve
@@ -94,7 +95,13 @@ def open_chain(question: Question) -> ChainSource:
 
 
 def open_state(reserve: Reserve, state: Path | None, *, no_state: bool) -> StateFolder | None:
-    """Where what is read of the reserve's network is kept; None for nowhere."""
+    """Where what is read of the reserve's network is kept; None for nowhere.
+
+    Raises:
+        click.UsageError: a folder and none at all were asked for.
+    """
+    if no_state and state is not None:
+        raise click.UsageError("--state and --no-state cannot be combined.")
     if no_state:
         return None
     return StateFolder(default_state_folder() if state is None else state, reserve.network)
@@ -116,6 +123,14 @@ def check_wallets(reserve: Reserve, wanted: tuple[str, ...]) -> None:
         if name not in known:
             has = ", ".join(known) or "none"
             raise click.BadParameter(f"there is no wallet {name!r}; there are: {has}.")
+
+
+def remark_doubts(statement: Statement, printer: Printer) -> None:
+    """Say beside an answer that has no room for them which findings are no pass."""
+    for finding in statement.all_findings:
+        if finding.verdict is not Verdict.PASS:
+            for line in finding_lines(finding):
+                printer.remark(line.plain)
 
 
 def exit_code(statement: Statement) -> int:

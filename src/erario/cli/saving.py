@@ -32,7 +32,7 @@ def save_reserve(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tu
     if there and not force:
         raise RequestError(
             SavingCode.EXISTS,
-            f"{folder / there[0]} is there, and is not overwritten",
+            "the file is there already, and is not overwritten",
             remedy="Choose another folder, or move the file away; erario init takes --force.",
             place=Place(str(folder / there[0])),
         )

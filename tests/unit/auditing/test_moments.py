@@ -279,3 +279,11 @@ def test_an_instant_of_a_program_is_normalised_or_refused():
         with pytest.raises(RequestError) as caught:
             statement_of(BACKWARDS, A, **options)
         assert caught.value.code is MomentCode.NO_OFFSET
+
+
+@pytest.mark.parametrize("at", [1.5, b"3", [3], object()])
+def test_what_is_no_moment_at_all_is_refused(at):
+    with pytest.raises(RequestError) as caught:
+        cutoff(at)
+    assert caught.value.code is AuditCode.NO_MOMENT
+    assert type(at).__name__ in caught.value.what

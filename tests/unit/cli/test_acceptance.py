@@ -43,8 +43,8 @@ def test_balances_after_block_9_and_at_the_tip(source: str, capsys: Captured) ->
         row = f"holding, declared                       1      {balance}  reported\n"
         assert row in out
         assert out.index("UNKNOWN  chain.work\n") < out.index(row)
-        assert "Existence  reported: the chain has less than the network's minimum work\n" in out
-        assert f"Exposed    {balance} BTC behind a public key that is already visible\n" in out
+        assert "Existence     reported: the chain has less than the network's minimum work\n" in out
+        assert f"Exposed       {balance} BTC behind a public key that is already visible\n" in out
 
 
 def test_the_movements(source: str, capsys: Captured) -> None:

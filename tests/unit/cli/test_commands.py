@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shlex
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,9 @@ import pytest
 from tests.unit.cli.conftest import TILL_ADDRESS, VAULT_ADDRESS, World
 
 from erario.cli.main import COMMANDS, cli, run
+
+NOWHERE = "0014" + "77" * 20
+"""A script that nobody in this world has."""
 
 Captured = pytest.CaptureFixture[str]
 
@@ -228,7 +232,7 @@ def test_history_has_each_wallet_s_balance(world: World, capsys: Captured) -> No
         "wallet  height    change BTC  balance BTC  movement\n"
         "vault        1  +50.00000000  50.00000000  mined\n"
         f"    {world.mined}\n"
-        "vault        3  -45.10000000   4.90000000  out+between\n"
+        "vault        3  -45.10000000   4.90000000  out, between\n"
         f"    {world.payment}\n"
         "    of it fee 0.10000000 BTC\n"
         "till         3  +20.00000000  20.00000000  between\n"
@@ -262,7 +266,7 @@ def test_why_a_transaction(world: World, capsys: Captured) -> None:
     out = capsys.readouterr().out
     assert out.startswith(f"transaction {world.payment}\n  in block 3 ")
     assert "a Merkle branch of 1 hash leads" in out
-    assert "  vault: -45.10000000 BTC, out+between (holder treasury)\n" in out
+    assert "  vault: -45.10000000 BTC, out, between (holder treasury)\n" in out
     assert f"\nspends {world.mined}:0\n" in out
     assert f"\npays {world.payment}:2\n" in out
     assert "  wallet till of Treasury of Exampleland: transit, declared\n" in out
@@ -283,7 +287,7 @@ def test_why_an_output_and_a_script(world: World, capsys: Captured) -> None:
 
 
 def test_why_what_is_not_known(world: World, capsys: Captured) -> None:
-    for what in ("11" * 32, f"{'11' * 32}:0", f"{world.payment}:1", f"{world.payment}:9", "51"):
+    for what in ("11" * 32, f"{'11' * 32}:0", f"{world.payment}:1", f"{world.payment}:9", NOWHERE):
         assert run(["why", what, "--source", world.source]) == 3
     out = capsys.readouterr().out
     assert (
@@ -294,6 +298,94 @@ def test_why_what_is_not_known(world: World, capsys: Captured) -> None:
     assert "  It pays 25.00000000 BTC to 51.\n" in out
     assert "  The transaction has only 3 outputs.\n" in out
     assert "  It is in no wallet of this reserve, so nothing was looked for.\n" in out
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("11" * 31, "why.script"),
+        ("1" * 63, "why.script"),
+        ("51", "why.script"),
+        ("02" + "11" * 32, "why.key"),
+        ("04" + "11" * 64, "why.key"),
+        ("11" * 31 + ":0", "why.txid"),
+        ("11" * 32 + ":x", "why.index"),
+        ("11" * 32 + ":", "why.index"),
+        ("11" * 32 + ":4294967296", "why.index"),
+        ("11" * 32 + ":99999999999", "why.index"),
+        ("what is this?", "why.nothing"),
+        ("a" * 300 + "/\0", "why.nothing"),
+    ],
+)
+def test_why_judges_what_it_is_asked_before_it_reads(
+    what: str, code: str, world: World, capsys: Captured
+) -> None:
+    assert run(["why", what, "--source", "blocks:nothing-there"]) == 2
+    assert f"[{code}]" in capsys.readouterr().err
+
+
+def test_why_without_what_is_a_usage_error(world: World, capsys: Captured) -> None:
+    assert run(["why", "reserve.toml", "--source", world.source]) == 2
+    assert "reserve.toml is a file or folder. Say first what" in capsys.readouterr().err
+
+
+def test_why_speaks_of_unspent_coins_only_where_it_told_of_some(
+    world: World, capsys: Captured
+) -> None:
+    said = "What is said of unspent coins"
+    assert run(["why", NOWHERE, "--source", world.source]) == 3
+    assert said not in capsys.readouterr().out
+    assert run(["why", VAULT_ADDRESS, "--source", world.source]) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["audit", "coins", "history"])
+@pytest.mark.parametrize("output", ["nowhere/x.txt", "list.txt/x", "pipe", "a" * 300 + "/x"])
+def test_a_bad_output_is_noticed_before_anything_is_read(
+    command: str, output: str, world: World, capsys: Captured
+) -> None:
+    os.mkfifo("pipe")
+    assert run([command, "--source", "blocks:nothing-there", "-o", output]) == 2
+    assert "[cli.no-output]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["audit", "list.txt", "--within", "1 BTC"], "--within goes with --holds"),
+        (["audit", "--state", "s", "--no-state"], "--state and --no-state cannot be combined"),
+        (["coins", "--source", "blocks:other"], "give one source"),
+    ],
+)
+def test_options_that_contradict_each_other(
+    line: list[str], said: str, world: World, capsys: Captured
+) -> None:
+    assert run([*line, "--source", world.source]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Usage: erario" in err
+
+
+@pytest.mark.parametrize("command", ["audit", "coins", "history"])
+def test_what_csv_has_no_room_for_is_told_beside_it(
+    command: str, world: World, capsys: Captured
+) -> None:
+    # The last day of the chain, which blocks to come can still belong to.
+    line = [command, "--csv", "--source", world.source, "--at", "2025-04-07"]
+    assert run(line) == 3
+    assert "UNKNOWN  cutoff.settled" in capsys.readouterr().err
+    assert run([*line, "-q"]) == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_history_as_csv_has_each_wallet_s_balance(world: World, capsys: Captured) -> None:
+    run(["history", "--csv", "--source", world.source])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["wallet"], row["balance_btc"]) for row in rows] == [
+        ("vault", "50.00000000"),
+        ("vault", "4.90000000"),
+        ("till", "20.00000000"),
+    ]
 
 
 def test_why_something_else(world: World, capsys: Captured) -> None:

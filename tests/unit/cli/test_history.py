@@ -86,7 +86,7 @@ def test_an_opening_at_an_instant_has_what_began_before_it_behind_it(
         ({}, {"received": 1}, "in"),
         ({}, {"sent": 1, "fee": 1}, "out"),
         ({}, {"between_in": 1}, "between"),
-        ({}, {"sent": 1, "between_out": 1, "fee": 1}, "out+between"),
+        ({}, {"sent": 1, "between_out": 1, "fee": 1}, "out, between"),
         ({}, {"fee": 1}, "fee"),
         ({}, {}, "even"),
         ({"coinbase": True}, {"received": 1}, "mined"),

@@ -23,10 +23,18 @@ def test_a_starter_that_checks(world: World, capsys: Captured) -> None:
     assert run(["check", "new"]) == 0
 
 
+def test_the_next_commands_can_be_pasted(world: World, capsys: Captured) -> None:
+    assert run(["init", "a b/u"]) == 0
+    assert "    erario check 'a b/u'\n" in capsys.readouterr().out
+
+
 def test_what_is_there_stays(world: World, capsys: Captured) -> None:
     before = Path("reserve.toml").read_bytes()
     assert run(["init"]) == 2
-    assert "reserve.toml is there, and is not overwritten [save.exists]" in capsys.readouterr().err
+    assert (
+        "reserve.toml: the file is there already, and is not overwritten [save.exists]"
+        in capsys.readouterr().err
+    )
     assert Path("reserve.toml").read_bytes() == before
     assert run(["init", "--force", "-q"]) == 0
     assert capsys.readouterr() == ("", "")

@@ -178,33 +178,70 @@ main()
 """
 
 
-def test_a_broken_pipe_is_silent() -> None:
-    done = erario("version", code=GONE)
-    assert (done.returncode, done.stderr) == (2, b"")
+@pytest.mark.parametrize("command", ["version", "--version", "--help", "schema"])
+def test_a_broken_pipe_is_told_like_any_other_answer_that_did_not_arrive(command: str) -> None:
+    done = erario(command, code=GONE)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"erario: could not print the answer: Broken pipe [cli.not-")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_an_answer_that_cannot_be_printed_is_an_error() -> None:
+full_device = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="needs a device that is always full"
+)
+
+
+@full_device
+@pytest.mark.parametrize(
+    "line", [("version",), ("--version",), ("--help",), ("schema",), ("check", "x", "--json")]
+)
+def test_an_answer_that_cannot_be_printed_is_an_error(line: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "erario", "version"],
+            [sys.executable, "-m", "erario", *line],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
             timeout=60,
         )
     assert done.returncode == 2
-    assert done.stderr == (
+    assert done.stderr.startswith(
         b"erario: could not print the answer: No space left on device [cli.not-printed]\n"
         b"    Check where standard output goes, or write to a file with -o.\n"
     )
 
 
-def test_closed_streams_are_no_crash() -> None:
-    done = subprocess.run(
-        ["/bin/sh", "-c", f"{sys.executable} -m erario version >&- 2>&-"], check=False, timeout=60
-    )
-    assert done.returncode == 0
+@pytest.mark.parametrize("line", ["version", "--help", "schema"])
+def test_an_answer_to_a_closed_stream_is_no_answer(line: str) -> None:
+    for closed in (">&-", ">&- 2>&-"):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{sys.executable} -m erario {line} {closed}"],
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        told = b"could not print the answer: standard output is closed" in done.stderr
+        assert told is (closed == ">&-")
+
+
+EARLY = """
+import builtins, os, signal
+real = builtins.__import__
+def slow(name, *args, **kwargs):
+    if name == "erario.cli.main":
+        os.kill(os.getpid(), signal.SIGINT)
+    return real(name, *args, **kwargs)
+from erario.cli.start import main
+builtins.__import__ = slow
+main()
+"""
+
+
+def test_ctrl_c_while_modules_are_imported_has_no_traceback() -> None:
+    done = erario("--version", code=EARLY)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"erario: stopped before it was done; nothing was written [cli.")
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_terminal_with_few_characters_gets_escapes() -> None:

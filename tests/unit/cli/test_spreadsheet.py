@@ -104,7 +104,8 @@ def test_movements_without_a_transaction_have_neither_txid_nor_position() -> Non
         fee=None,
         entries=(entry,),
     )
-    (row,) = rows(movements_csv([(until, entry)]))
+    (row,) = rows(movements_csv([(until, entry)], {(id(until), "vault"): 5}))
     assert tuple(row) == MOVEMENT_COLUMNS
     assert (row["kind"], row["txid"], row["position"]) == ("until", "", "")
     assert (row["change_sats"], row["change_btc"]) == ("-100000007", "-1.00000007")
+    assert (row["balance_sats"], row["balance_btc"]) == ("5", "0.00000005")

@@ -27,11 +27,13 @@ from tests.unit.cli.hand import (
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.script import ScriptType
 from erario.bitcoin.values import Height, Sats, Script
+from erario.cli.show.holders import say_derived
 from erario.cli.show.layout import WIDTH
 from erario.cli.show.statement import View, statement_lines
 from erario.errors import Place
 from erario.reserve.model import Attribution, Role
 from erario.reserve.moment import AtHeight, AtInstant
+from erario.statement.codec import digest
 from erario.statement.evidence import (
     DeclaredDocument,
     DerivedBranch,
@@ -107,13 +109,31 @@ def test_the_whole_page() -> None:
         output type                         coins              BTC
         p2wpkh                                  1       5.00000000
 
-        Existence  unspent, on the word of every block up to the cut-off
-        Control    none proved, 0 of 1 script
-        Exposed    nothing behind a public key that is already visible
-        Largest    5.00000000 BTC behind bc1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysn4v0345
-        Complete   not said: nothing shows that these are all the wallets
-        Digest     0000000000000000000000000000000000000000000000000000000000000000
+        Existence     unspent, on the word of every block up to the cut-off
+        Control       none proved, 0 of 1 script
+        Exposed       nothing behind a public key that is already visible
+        Largest       5.00000000 BTC behind bc1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysn4v0345
+        Complete      not said: nothing shows that these are all the wallets
+        Coins digest  0000000000000000000000000000000000000000000000000000000000000000
+
+        Statement digest
+          8a9c0f0633490b8020117b64f39dd8530094e71ed16beeca0bfbab2ff91d89a3
         """
+    )
+    assert page(shown).endswith(f"  {digest(shown).hex()}\n")
+
+
+def test_a_claim_of_about_so_much_shows_its_tolerance() -> None:
+    about = claim("~ 6100 BTC")
+    about = replace(about, claim=replace(about.claim, within=Sats(BTC // 2)))
+    shown = " ".join(page(statement(claims=(about,))).split())
+    assert 'minister "~ 6100 BTC" within 0.50000000 BTC ' in shown
+
+
+def test_branches_that_were_used_differently_are_said_together() -> None:
+    branches = (DerivedBranch(0, 2000, 1), DerivedBranch(1, 2000, None))
+    assert say_derived(wallet(branches=branches)) == (
+        "derived to 1,999 on 2 branches, last used 1 on 1, none used on 1"
     )
 
 
@@ -148,7 +168,7 @@ def test_inferred_and_origin_wallets_only_is_said_before_any_figure() -> None:
     assert shown.index(said) < shown.index("BTC")
     assert "holding, inferred, not counted          0       0.00000000  unspent" in shown
     assert "origin, documented, watched only        0       0.00000000  unspent" in shown
-    assert "Control    none proved, 0 of 0 scripts" in shown
+    assert "Control       none proved, 0 of 0 scripts" in shown
 
 
 def test_a_counted_wallet_is_enough_not_to_say_so() -> None:
@@ -260,10 +280,10 @@ def test_immature_exposed_and_reused_are_told() -> None:
         )
     )
     assert "    of it immature: 2.00000000 BTC\n" in shown
-    assert "Exposed    3.00000000 BTC behind a public key that is already visible\n" in shown
-    assert "Reused     1 script was paid to in more than one transaction\n" in shown
+    assert "Exposed       3.00000000 BTC behind a public key that is already visible\n" in shown
+    assert "Reused        1 script was paid to in more than one transaction\n" in shown
     assert "used in blocks 10 to 20; reused: paid to in 4 transactions; exposed\n" in shown
-    assert "Complete   said by the holder: these are all its wallets\n" in shown
+    assert "Complete      said by the holder: these are all its wallets\n" in shown
 
 
 def test_a_script_without_address_is_named_by_its_hex() -> None:

@@ -15,7 +15,7 @@ from erario.cli.options import (
     since_option,
     source_options,
 )
-from erario.cli.printer import Printer
+from erario.cli.printer import Printer, check_output
 from erario.cli.request import (
     Question,
     ask,
@@ -24,6 +24,7 @@ from erario.cli.request import (
     is_plain_list,
     load_reserve,
     open_state,
+    remark_doubts,
 )
 from erario.cli.saving import save_reserve
 from erario.cli.show.spreadsheet import scripts_csv
@@ -87,9 +88,15 @@ def command(
     PATH is a reserve file, a folder that holds a reserve.toml, or a plain list of addresses, one a
     line. For a plain list, --at is the moment of the claim as well as the cut-off.
 
+    --csv has a row for each script, and neither claims nor the roll-forward; findings that are no
+    pass are told on stderr.
+
     Exits 1 where a claim is broken or a check failed, 3 where something is unknown, 0 otherwise.
     """
     one_format(as_json=as_json, as_csv=as_csv)
+    check_output(output)
+    if within is not None and holds is None:
+        raise click.UsageError("--within goes with --holds.")
     printer = Printer(quiet=quiet, as_json=as_json)
     if is_plain_list(path):
         claims = [] if holds is None else [(holds, at, within)]
@@ -108,6 +115,8 @@ def command(
     _, statement = ask(Question(reserve, source, own, at, kept, since), printer)
     answer = render(statement, reserve, scripts=scripts, as_json=as_json, as_csv=as_csv)
     printer.deliver(answer, output)
+    if as_csv:
+        remark_doubts(statement, printer)
     return exit_code(statement)
 
 

@@ -7,8 +7,16 @@ from pathlib import Path
 import click
 
 from erario.cli.options import format_options, one_format, path_argument, source_options
-from erario.cli.printer import Printer
-from erario.cli.request import Question, ask, check_wallets, findings_code, load_reserve, open_state
+from erario.cli.printer import Printer, check_output
+from erario.cli.request import (
+    Question,
+    ask,
+    check_wallets,
+    findings_code,
+    load_reserve,
+    open_state,
+    remark_doubts,
+)
 from erario.cli.show.coins import coin_lines
 from erario.cli.show.records import coins_json
 from erario.cli.show.spreadsheet import coins_csv
@@ -41,6 +49,7 @@ def command(
 ) -> int:
     """List the coins of the reserve at PATH: those unspent at the cut-off."""
     one_format(as_json=as_json, as_csv=as_csv)
+    check_output(output)
     printer = Printer(quiet=quiet, as_json=as_json)
     reserve = load_reserve(path)
     check_wallets(reserve, wallets)
@@ -55,6 +64,7 @@ def command(
         printer.deliver(coins_json(coins, statement), output)
     elif as_csv:
         printer.deliver(coins_csv(coins, statement), output)
+        remark_doubts(statement, printer)
     else:
         printer.deliver(coin_lines(coins, statement), output)
     return findings_code(statement)

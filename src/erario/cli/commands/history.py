@@ -13,8 +13,16 @@ from erario.cli.options import (
     since_option,
     source_options,
 )
-from erario.cli.printer import Printer
-from erario.cli.request import Question, ask, check_wallets, findings_code, load_reserve, open_state
+from erario.cli.printer import Printer, check_output
+from erario.cli.request import (
+    Question,
+    ask,
+    check_wallets,
+    findings_code,
+    load_reserve,
+    open_state,
+    remark_doubts,
+)
 from erario.cli.show.history import (
     booked_entries,
     history_lines,
@@ -53,6 +61,7 @@ def command(
 ) -> int:
     """List the movements of the reserve at PATH, in order, with each wallet's balance."""
     one_format(as_json=as_json, as_csv=as_csv)
+    check_output(output)
     printer = Printer(quiet=quiet, as_json=as_json)
     reserve = load_reserve(path)
     check_wallets(reserve, wallets)
@@ -64,11 +73,13 @@ def command(
         if is_after_opening(movement, entry, statement, reserve)
         and (not wallets or entry.wallet in wallets)
     ]
+    balances = running_balances(statement)
     if as_json:
         printer.deliver(movements_json(booked, statement), output)
     elif as_csv:
-        printer.deliver(movements_csv(booked), output)
+        printer.deliver(movements_csv(booked, balances), output)
+        remark_doubts(statement, printer)
     else:
-        lines = history_lines(booked, running_balances(statement), statement)
+        lines = history_lines(booked, balances, statement)
         printer.deliver(lines, output)
     return findings_code(statement)

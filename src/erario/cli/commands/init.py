@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -72,10 +73,11 @@ def command(
     written = save_reserve(folder, files, force=force)
     if not quiet:
         printer = Printer()
+        typed = shlex.quote(str(folder))
         for path in written:
             printer.text(f"Wrote {path}.\n")
         printer.text(
             f"Next: correct {written[-1]}, then run\n"
-            f"    erario check {folder}\n"
-            f"    erario audit {folder} --source blocks:~/.bitcoin/blocks\n"
+            f"    erario check {typed}\n"
+            f"    erario audit {typed} --source blocks:~/.bitcoin/blocks\n"
         )

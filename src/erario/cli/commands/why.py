@@ -42,11 +42,25 @@ def command(
     is known.
     """
     printer = Printer(quiet=quiet)
+    if _is_there(what):
+        raise click.UsageError(
+            f"{what} is a file or folder. Say first what you ask about: a TXID, an OUTPOINT or an "
+            "ADDRESS; the reserve comes second."
+        )
     reserve = load_reserve(path)
-    subject = read_subject(what, reserve.network)
+    declared = {found.script for wallet in reserve.wallets for found in wallet.scripts}
+    subject = read_subject(what, reserve.network, declared)
     kept = open_state(reserve, state, no_state=no_state)
     evidence, statement = ask(Question(reserve, source, own, at, kept), printer)
     lines, known = why_lines(subject, Case(reserve, evidence, statement))
     printer.lines(lines)
     code = findings_code(statement)
     return code if known else code or UNKNOWN
+
+
+def _is_there(what: str) -> bool:
+    try:
+        return Path(what).exists()
+    except (OSError, ValueError):
+        # Too long for a name, or with a zero in it.
+        return False

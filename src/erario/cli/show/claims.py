@@ -27,7 +27,9 @@ _STYLES: Final = {
 def claim_lines(claim: ClaimStatement, statement: Statement, place: Place | None) -> list[Text]:
     """One verdict with everything that it rests on."""
     declared = claim.claim
-    words = f'{clean(declared.id)}  "{clean(declared.holds)}" {say_moment(declared.moment)}'
+    within = f" within {show_btc(declared.within)} BTC" if declared.within else ""
+    said = f'{clean(declared.id)}  "{clean(declared.holds)}"{within}'
+    words = f"{said} {say_moment(declared.moment)}"
     where = clean(str(place)) if place else ""
     lines = _head(claim, words, where)
     if len(statement.holders) > 1 and not declared.wallets:

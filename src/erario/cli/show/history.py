@@ -103,7 +103,7 @@ def say_kind(movement: Movement, entry: WalletEntry) -> str:
         parts.append("between")
     if entry.fee and not parts:
         parts.append("fee")
-    return "+".join(parts) or "even"
+    return ", ".join(parts) or "even"
 
 
 def _movement_notes(movement: Movement, entry: WalletEntry) -> tuple[str, ...]:

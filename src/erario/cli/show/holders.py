@@ -26,7 +26,7 @@ from erario.statement.model import (
 
 FEW_SCRIPTS: Final = 25
 """Up to so many scripts of all holders are listed without being asked for."""
-LABEL: Final = 11
+LABEL: Final = 14
 NAMES: Final = 32
 """Width of the column of names, so that tables below each other line up."""
 ADDRESS: Final = 44
@@ -154,15 +154,24 @@ def _say_moved(first: Height | None, last: Height | None) -> str:
 
 def say_derived(wallet: WalletStatement) -> str:
     """How far a wallet's ranged branches were derived, branches alike told once."""
-    alike: dict[tuple[int, int | None], int] = {}
+    alike: dict[int, list[int | None]] = {}
     for branch in wallet.branches:
-        key = (branch.derived, branch.last_used)
-        alike[key] = alike.get(key, 0) + 1
-    parts = []
-    for (derived, last), number in alike.items():
-        used = "none used" if last is None else f"last used {last:,}"
-        parts.append(f"derived to {derived - 1:,} on {count(number, 'branch', 'branches')}, {used}")
-    return "; ".join(parts)
+        alike.setdefault(branch.derived, []).append(branch.last_used)
+    return "; ".join(
+        f"derived to {derived - 1:,} on {count(len(used), 'branch', 'branches')}, {_say_used(used)}"
+        for derived, used in alike.items()
+    )
+
+
+def _say_used(used: list[int | None]) -> str:
+    """`last used 7`; where branches differ, `last used 7 on 1, none used on 1`."""
+    kinds = dict.fromkeys(used)
+    said = ["none used" if last is None else f"last used {last:,}" for last in kinds]
+    if len(said) == 1:
+        return said[0]
+    return ", ".join(
+        f"{text} on {used.count(last)}" for text, last in zip(said, kinds, strict=True)
+    )
 
 
 def _script_lines(wallet: WalletStatement, statement: Statement) -> list[Text]:
@@ -230,7 +239,7 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
     lines: list[Text] = []
     for label, text in facts:
         lines += labelled(label, text, width=LABEL)
-    return lines + labelled("Digest", holder.coins_digest.hex(), width=LABEL)
+    return lines + labelled("Coins digest", holder.coins_digest.hex(), width=LABEL)
 
 
 def _counted_scripts(holder: HolderStatement) -> int:

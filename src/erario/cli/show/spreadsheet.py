@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from erario.bitcoin.address import show_address
@@ -41,6 +41,7 @@ COIN_COLUMNS: Final = (
 MOVEMENT_COLUMNS: Final = (
     "height", "position", "kind", "txid", "holder", "book", "wallet", "coinbase", "received_sats",
     "between_in_sats", "sent_sats", "between_out_sats", "fee_sats", "change_sats", "change_btc",
+    "balance_sats", "balance_btc",
 )  # fmt: skip
 
 
@@ -110,8 +111,10 @@ def say_state(coin: Coin) -> str:
     return "lost" if coin.lost else "unspent"
 
 
-def movements_csv(booked: Iterable[tuple[Movement, WalletEntry]]) -> bytes:
-    """A row for each wallet that a movement changes."""
+def movements_csv(
+    booked: Iterable[tuple[Movement, WalletEntry]], balances: Mapping[tuple[int, str], int]
+) -> bytes:
+    """A row for each wallet that a movement changes, with the wallet's balance after it."""
     rows = (
         (
             movement.height, movement.position if movement.txid else None,
@@ -119,6 +122,7 @@ def movements_csv(booked: Iterable[tuple[Movement, WalletEntry]]) -> bytes:
             guard(movement.holder), movement.book.value, guard(entry.wallet),
             _flag(movement.coinbase), entry.received, entry.between_in, entry.sent,
             entry.between_out, entry.fee, entry.change, plain_btc(entry.change),
+            balances[id(movement), entry.wallet], plain_btc(balances[id(movement), entry.wallet]),
         )
         for movement, entry in booked
     )  # fmt: skip

@@ -20,6 +20,7 @@ from erario.cli.show.words import count, say_network, say_request, short_hash, s
 from erario.errors import Place
 from erario.reserve.model import Attribution, Role
 from erario.reserve.moment import AtInstant
+from erario.statement.codec import digest
 from erario.statement.evidence import SourceKind
 from erario.statement.finding import Finding, Verdict
 from erario.statement.model import Statement, WalletStatement
@@ -53,7 +54,8 @@ def statement_lines(statement: Statement, view: View) -> list[Text]:
         lines += [Text(), Text("Checked", STRONG)]
         for finding in passed:
             lines += finding_lines(finding)
-    return lines
+    # What two people compare, and what a register can keep: it leaves out what is only observed.
+    return [*lines, Text(), Text("Statement digest", STRONG), Text(f"  {digest(statement).hex()}")]
 
 
 def opening_lines(statement: Statement) -> list[Text]:

@@ -87,6 +87,8 @@ def why_lines(subject: Subject, case: Case) -> tuple[list[Text], bool]:
     for command in dict.fromkeys(commands):
         # Never wrapped: a line that is copied has to stay one line.
         lines.append(Text(" " * STEP + command))
+    if not known:
+        return lines, known
     upto = (
         f"What is said of unspent coins is as of block {cutoff.height}; a node tells its own tip."
     )
