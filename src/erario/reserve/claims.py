@@ -80,11 +80,20 @@ def _read_holds(table: Table) -> tuple[Comparator | None, Sats | None]:
     try:
         return read_comparison(text)
     except ValueError as error:
-        table.report(
-            ProblemCode.AMOUNT, "holds", f"{show(text)} cannot be compared: {error}", _AMOUNT_REMEDY
-        )
+        what = f"{show(text)} cannot be compared: {error}"
+        table.report(ProblemCode.AMOUNT, "holds", what, _comparison_remedy(text, error))
     match = _HOLDS.fullmatch(text)
     return (None if match is None else Comparator(match["sign"])), None
+
+
+def _comparison_remedy(text: str, error: ValueError) -> str:
+    if not re.match(r"\s*[<>=~]", text):
+        return "Begin with a comparator, one of > >= < <= = ~, as in: > 6100 BTC."
+    if not re.search(r"[0-9]\s+BTC\s*$", text):
+        return "End with a space and BTC, the only unit, as in: > 6100 BTC."
+    if "million" in str(error):
+        return "Correct the amount: nobody can hold more."
+    return _AMOUNT_REMEDY
 
 
 def _read_within(table: Table, comparator: Comparator | None) -> Sats:

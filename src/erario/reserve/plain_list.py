@@ -4,8 +4,9 @@
     32ixEdVJWo3kmvJGMTZq5jAQVZZeuwnqzo        # what follows a space and # is a note
     wpkh([d34db33f/84h/0h/0h]xpub.../<0;1>/*)#checksum
 
-A CSV with a header that has `address`, `script` or `descriptor` is a list as well; its columns
-`page` and `note` are kept, others ignored.
+A CSV with a header that has `address`, `script` or `descriptor` is a list as well, with commas,
+semicolons or tabs; its columns `page` and `note` are kept, others ignored. One column whose name
+ends so, such as `Bitcoin Address`, will do.
 """
 
 from __future__ import annotations
@@ -28,12 +29,17 @@ from erario.reserve.cutoff import find_timezone
 from erario.reserve.documents import words_of
 from erario.reserve.drafting import Column, Draft, StatedClaim, write_draft
 from erario.reserve.model import Attribution, Reserve
-from erario.reserve.problems import ProblemCode, Problems
+from erario.reserve.problems import ProblemCode, Problems, show
 from erario.reserve.rows import Row
 from erario.reserve.tables import MAX_TEXT, is_safe
 from erario.reserve.text_files import MAX_DOCUMENT, MAX_LIST, decode, read_bytes
 
 _COLUMNS: Final[tuple[Column, ...]] = ("address", "script", "descriptor")
+_DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_LOOKS_LIKE: Final = {
+    column: re.compile(rf"(?:[a-z]+[ _-])*{column}(?:e?s)?") for column in _COLUMNS
+}
+_EXPORT: Final = re.compile(r"\s*(?:\{|\[\s*\{|BSMS )")
 _NOTE: Final = re.compile(r"\s#\s*")
 _HEX: Final = re.compile("(?:[0-9a-fA-F]{2}){2,}")
 _MAIN_KEY: Final = re.compile("[^0-9A-Za-z]xpub")
@@ -68,6 +74,14 @@ def read_list(path: str | Path) -> PlainList:
     place = Place(str(file))
     data = read_bytes(file, MAX_LIST, place, problems)
     text = None if data is None else decode(data, str(file), problems)
+    if text is not None and _EXPORT.match(text):
+        problems.add(
+            ProblemCode.LIST,
+            place,
+            "this is no list, but looks like what a wallet exports",
+            "Give it to erario init with --descriptors.",
+        )
+        text = None
     rows = [] if text is None else list(_rows(text, str(file), problems))
     if text is not None and not rows and not problems.all():
         problems.add(
@@ -145,15 +159,17 @@ def choose_network(asked: NetworkName | str | None, rows: PlainList) -> NetworkN
         )
     possible = set(NetworkName)
     was_sure = False
-    for names in _possible_networks(rows):
+    for row, names in _possible_networks(rows):
+        if not possible & set(names):
+            raise RequestError(
+                ListCode.NETWORKS_MIXED,
+                f"this is of {' or '.join(sorted(names))}, and what stands before it of "
+                f"{' or '.join(sorted(possible))}: the list has different networks",
+                remedy="Make a list for each network, or name the right one with --network.",
+                place=row.place,
+            )
         possible &= set(names)
         was_sure = True
-    if not possible:
-        raise RequestError(
-            ListCode.NETWORKS_MIXED,
-            "the list has addresses or keys of different networks",
-            remedy="Make a list for each network, or name the right one with --network.",
-        )
     if len(possible) == 1:
         return possible.pop()
     if not was_sure and rows.addresses:
@@ -166,18 +182,18 @@ def choose_network(asked: NetworkName | str | None, rows: PlainList) -> NetworkN
     )
 
 
-def _possible_networks(rows: PlainList) -> Iterator[tuple[NetworkName, ...]]:
+def _possible_networks(rows: PlainList) -> Iterator[tuple[Row, tuple[NetworkName, ...]]]:
     tests = tuple(name for name in NetworkName if name is not NetworkName.MAIN)
     for row in rows.addresses:
         try:
-            yield networks_of(row.text)
+            yield row, networks_of(row.text)
         except AddressError:
             continue
     for row in rows.descriptors:
         if _MAIN_KEY.search(row.text):
-            yield (NetworkName.MAIN,)
+            yield row, (NetworkName.MAIN,)
         elif "tpub" in row.text:
-            yield tests
+            yield row, tests
 
 
 def _rows(text: str, file: str, problems: Problems) -> Iterator[tuple[Column, Row]]:
@@ -185,20 +201,66 @@ def _rows(text: str, file: str, problems: Problems) -> Iterator[tuple[Column, Ro
     first = next((n for n, line in enumerate(lines) if _is_content(line)), None)
     if first is None:
         return
-    header = _header_cells(lines[first])
-    columns = [column for column in _COLUMNS if column in header]
-    if columns:
-        yield from _csv_rows(lines, first, columns[0], file, problems)
+    header = _read_header(lines[first], Place(file, first + 1), problems)
+    if problems.all():
+        return
+    if header is not None:
+        yield from _csv_rows(lines, first, header, file, problems)
         return
     for number, line in enumerate(lines, start=1):
         if not _is_content(line):
             continue
         item, *note = _NOTE.split(line.strip(), maxsplit=1)
-        yield _row(item.strip().rstrip(",;"), None, note[0] if note else "", Place(file, number))
+        item = item.strip().rstrip(",;")
+        place = Place(file, number)
+        if _has_cells(item, place, problems):
+            return
+        yield _row(item, None, note[0] if note else "", place)
 
 
-def _header_cells(line: str) -> list[str]:
-    return [cell.strip().strip('"').lower() for cell in line.split(",")]
+@dataclass(frozen=True, slots=True)
+class _Header:
+    delimiter: str
+    cells: list[str]
+    column: Column
+
+
+def _read_header(line: str, place: Place, problems: Problems) -> _Header | None:
+    """What the first line says of the columns; None where it is no header."""
+    for delimiter in _DELIMITERS:
+        cells = [cell.strip().strip('"').strip().lower() for cell in line.split(delimiter)]
+        for column in _COLUMNS:
+            if column in cells:
+                return _Header(delimiter, cells, column)
+        for column, pattern in _LOOKS_LIKE.items():
+            found = [cell for cell in cells if pattern.fullmatch(cell)]
+            if len(found) == 1:
+                cells[cells.index(found[0])] = column
+                return _Header(delimiter, cells, column)
+            if found:
+                problems.add(
+                    ProblemCode.LIST,
+                    place,
+                    f"several columns may be meant: {', '.join(show(cell) for cell in found)}",
+                    f"Name the one that counts `{column}`.",
+                )
+                return None
+    return None
+
+
+def _has_cells(item: str, place: Place, problems: Problems) -> bool:
+    """Whether a line has several cells, though no header says which of them is meant."""
+    used = [name for mark, name in _DELIMITERS.items() if mark in item]
+    if "(" in item or not used:
+        return False
+    problems.add(
+        ProblemCode.LIST,
+        place,
+        f"this line has cells separated by {used[-1]}, and no header says which is the address",
+        "Begin the list with a line that names the columns, one of them `address`, `script` or "
+        "`descriptor`.",
+    )
+    return True
 
 
 def _is_content(line: str) -> bool:
@@ -206,15 +268,14 @@ def _is_content(line: str) -> bool:
 
 
 def _csv_rows(
-    lines: list[str], skip: int, column: Column, file: str, problems: Problems
+    lines: list[str], skip: int, header: _Header, file: str, problems: Problems
 ) -> Iterator[tuple[Column, Row]]:
-    header = _header_cells(lines[skip])
     body = io.StringIO("\n".join(lines[skip + 1 :]), newline="")
-    reader = csv.reader(body, strict=True)
+    reader = csv.reader(body, strict=True, delimiter=header.delimiter)
     try:
         for cells in reader:
-            named = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-            item = named.get(column, "")
+            named = dict(zip(header.cells, (cell.strip() for cell in cells), strict=False))
+            item = named.get(header.column, "")
             if item and not item.startswith("#"):
                 place = Place(file, skip + 1 + reader.line_num)
                 yield _row(item, named.get("page"), named.get("note", ""), place)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from erario.bitcoin.address import show_address
+from erario.bitcoin.address import networks_of, show_address
 from erario.bitcoin.descriptor import Descriptor, read_descriptor
 from erario.bitcoin.descriptor_tree import checksum_of
-from erario.bitcoin.errors import DescriptorError
+from erario.bitcoin.errors import AddressError, DescriptorError
 from erario.bitcoin.network import NetworkName
 from erario.errors import DeclarationError, Place
 from erario.reserve.cutoff import find_timezone
@@ -103,6 +103,14 @@ def _parse(file: Path, problems: Problems) -> list[Exported]:
     if text is None or problems.all():
         return []
     found = parse_export(text, str(file), problems)
+    if found and _is_address(found[0].text):
+        problems.add(
+            ExportCode.FORMAT,
+            place,
+            "this holds no descriptor, and looks like a list of addresses",
+            "Give a list of addresses to erario init with --addresses.",
+        )
+        return []
     if not found and not problems.all():
         problems.add(
             ExportCode.FORMAT,
@@ -111,6 +119,13 @@ def _parse(file: Path, problems: Problems) -> list[Exported]:
             "Export descriptors: listdescriptors in Bitcoin Core, output descriptor elsewhere.",
         )
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(networks_of(text.split(maxsplit=1)[0]))
+    except AddressError:
+        return False
 
 
 def _raise_any(problems: Problems) -> None:

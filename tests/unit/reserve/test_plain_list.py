@@ -72,6 +72,62 @@ def test_a_csv_with_a_header(given) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (f"address;note\n{ADDRESS};a, b\n", "a, b"),
+        (f"address\tnote\n{ADDRESS}\ta; b\n", "a; b"),
+        (f'No;"Bitcoin Address";Note\n1;{ADDRESS};x\n', "x"),
+        (f"Bitcoin Address\n{ADDRESS}\n", None),
+        (f"BTC_addresses,label\n{ADDRESS},x\n", None),
+    ],
+)
+def test_what_spreadsheets_write(given, text: str, note: str | None) -> None:
+    (row,) = read_list(given(text, "list.csv")).addresses
+    assert (row.text, row.note, row.place.line) == (ADDRESS, note, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (f"{ADDRESS};x\n{OTHER};y\n", 1, "semicolons"),
+        (f"{ADDRESS}\n{OTHER}\ty\n", 2, "tabs"),
+        (f"Konto,Betrag\n{ADDRESS},1\n", 1, "commas"),
+        (f"from address,to address\n{ADDRESS},{OTHER}\n", 1, '"from address", "to address"'),
+        ('{"descriptors": []}', None, "exports"),
+    ],
+)
+def test_tables_that_could_mean_anything(given, text, line, said) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        read_list(given(text))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.place.line) == (ProblemCode.LIST, line)
+    assert said in problem.what
+
+
+def test_mixed_networks_are_shown_where_they_meet(given) -> None:
+    with pytest.raises(RequestError) as caught:
+        reserve_from_list(given(f"{ADDRESS}\n{OTHER}\n{REGTEST}\n"))
+    assert caught.value.place is not None
+    assert caught.value.place.line == 3
+    assert "regtest" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("holds", "remedy"),
+    [
+        ("1 BTC", "comparator"),
+        ("> 1", "only unit"),
+        ("> 30000000 BTC", "Correct"),
+        ("> 1.123456789 BTC", "eight decimals"),
+    ],
+)
+def test_the_remedy_of_a_claim_meets_the_point(given, holds: str, remedy: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        reserve_from_list(given(ADDRESS), claims=[(holds, "2025-04-03", None)])
+    assert remedy in caught.value.problems[0].remedy
+
+
 def test_a_list_is_an_inferred_wallet(given) -> None:
     path = given(LIST)
     reserve, files = reserve_from_list(path)

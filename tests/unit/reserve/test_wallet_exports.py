@@ -257,3 +257,12 @@ def test_private_exports_are_refused(given, text: str) -> None:
             read(given(text))
         assert {p.code for p in caught.value.problems} == {ProblemCode.SECRET}
         assert XPRV[4:20] not in repr(caught.value.problems)
+
+
+def test_a_list_of_addresses_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("# mine\n32ixEdVJWo3kmvJGMTZq5jAQVZZeuwnqzo\n")
+    with pytest.raises(DeclarationError) as caught:
+        read_export(path)
+    (problem,) = caught.value.problems
+    assert "--addresses" in problem.remedy
