@@ -26,7 +26,7 @@ from erario.reserve.documents import DocumentText, check_mentions, read_document
 from erario.reserve.model import Attribution, Cosigner, Document, Holder, Reserve
 from erario.reserve.problems import ProblemCode, Problems, show
 from erario.reserve.rules import check_scripts
-from erario.reserve.tables import Source, Table
+from erario.reserve.tables import Source, Table, is_id
 from erario.reserve.text_files import MAX_RESERVE, Folder, decode, read_bytes, report_secret
 from erario.reserve.toml_places import MAX_DEPTH, KeyPath, find_places
 from erario.reserve.wallets import Scope, WalletDraft, read_wallet
@@ -151,14 +151,24 @@ def _read_top(table: Table, files: Folder, path: str) -> Reserve | None:
         return None
     table.check_keys(*_TOP)
     network = table.choice("network", NetworkName, None)
-    if network is None and "network" not in table.data:
+    if network is None:
         table.require("network", 'network = "main"')
+        # The rest is read as if of the network that was meant; the reserve cannot be used anyhow.
+        network = table.nearest("network", NetworkName)
     timezone = _read_timezone(table)
     holders = tuple(_read_holder(holder) for holder in table.tables("holders"))
     cosigners = tuple(_read_cosigners(table))
     declared = list(table.tables("documents"))
     documents, words = _read_documents(declared, files)
     if network is None:
+        if not {"wallets", "claims"} & table.data.keys():
+            return None
+        table.report(
+            ProblemCode.NOT_READ,
+            "network",
+            "wallets and claims were not looked at: their network is not known",
+            "Correct the network and check again.",
+        )
         return None
     scope = Scope(
         network=network,
@@ -241,7 +251,7 @@ def _read_cosigners(table: Table) -> list[Cosigner]:
     for cosigner in table.tables("cosigners"):
         cosigner.check_keys("name", "site")
         fingerprint = str(cosigner.path[-1])
-        if not re.fullmatch("[0-9a-f]{8}", fingerprint):
+        if is_id(fingerprint) and not re.fullmatch("[0-9a-f]{8}", fingerprint):
             cosigner.report(
                 ProblemCode.BAD_ID,
                 None,

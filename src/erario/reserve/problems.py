@@ -54,6 +54,7 @@ class ProblemCode(StrEnum):
     FILE = "reserve.file"
     LIST = "reserve.list"
     LONG_LIST = "reserve.long-list"
+    NOT_READ = "reserve.not-read"
     MORE = "reserve.more"
 
 

@@ -10,7 +10,7 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Script
 from erario.errors import Place
 from erario.reserve.model import Wallet
-from erario.reserve.problems import ProblemCode, Problems
+from erario.reserve.problems import ProblemCode, Problems, show
 
 LOOKED_AT: Final = 20
 """Indexes of each branch that are compared here; the audit compares the rest."""
@@ -39,7 +39,7 @@ def check_scripts(wallets: Iterable[Wallet], network: NetworkName, problems: Pro
                 problems.add(
                     ProblemCode.SAME_SCRIPT,
                     place,
-                    f'{name} also belongs to the wallet "{other}", at {first}',
+                    f"{name} also belongs to the wallet {show(other)}, at {first}",
                     "Leave it in the wallet that it belongs to.",
                 )
 

@@ -138,8 +138,18 @@ class Table:
         )
         return default
 
+    def nearest(self, key: str, kind: type[_Choice]) -> _Choice | None:
+        """The word that was likely meant by one that `choice` does not know."""
+        value = self.data.get(key)
+        if not isinstance(value, str):
+            return None
+        near = difflib.get_close_matches(
+            value[:100].lower(), [member.value for member in kind], n=1, cutoff=0.5
+        )
+        return kind(near[0]) if near else None
+
     def tables(self, key: str) -> Iterator[Table]:
-        """The tables below a key, by their ids; ids are checked."""
+        """The tables below a key, by their ids; wrong ids are reported."""
         group = self._of_type(key, dict, f"a group of tables: [{key}.name]")
         for id_, data in (group or {}).items():
             path = (*self.path, key, id_)
@@ -151,15 +161,18 @@ class Table:
                     f'{show(id_)} in "{key}" is no table',
                     f"Write [{key}.name] and the keys below it.",
                 )
-            elif not _ID.fullmatch(id_):
+                continue
+            label = f"[{key}.{id_}]"
+            if not is_id(id_):
+                # Read all the same: what is wrong in it, or names it, is found in the same run.
+                label = f"the table {show(id_)} in [{key}]"
                 self.source.problems.add(
                     ProblemCode.BAD_ID,
                     place,
                     f'the name {show(id_)} in "{key}" has characters that names do not have',
                     "Use up to 64 of a-z, 0-9, - and _; the full name goes into a text key.",
                 )
-            else:
-                yield Table(self.source, path, data, f"[{key}.{id_}]")
+            yield Table(self.source, path, data, label)
 
     def texts(self, key: str) -> Iterator[tuple[str, Place]]:
         """The elements of an array of strings, each with its place."""
@@ -203,6 +216,11 @@ class Table:
             return value
         self.wrong_type(key, wanted)
         return None
+
+
+def is_id(text: str) -> bool:
+    """Whether text can name a table."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_safe(text: str) -> bool:

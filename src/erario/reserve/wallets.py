@@ -153,7 +153,7 @@ def report_unknown(
         ProblemCode.UNKNOWN_ID,
         place,
         f"there is no {kind} {show(named)}",
-        f'Did you mean "{near[0]}"?'
+        f"Did you mean {show(near[0])}?"
         if near
         else f"Add [{kind}s.name] for it, or correct the name.",
     )

@@ -389,3 +389,32 @@ def test_show_is_safe(text: str) -> None:
     shown = show(text)
     assert shown.isprintable()
     assert len(shown) <= 60 * 6 + 2
+
+
+REST = 'holder = "no one"\naddresses = ["nonsense!"]\n'
+
+
+def test_a_near_network_hides_nothing(found) -> None:
+    text = f'erario = 1\nnetwork = "mainnet"\n[holders.h]\n[wallets.w]\n{REST}'
+    assert found(text) == [
+        ("bad-value", 2, "reserve.toml"),
+        ("unknown-id", 5, "reserve.toml"),
+        ("address", 6, "reserve.toml"),
+    ]
+
+
+def test_what_was_not_looked_at_is_said(found) -> None:
+    text = f'erario = 1\nnetwork = "x"\n[holders.h]\n[wallets.w]\n{REST}'
+    assert found(text) == [
+        ("bad-value", 2, "reserve.toml"),
+        ("not-read", 2, "reserve.toml"),
+    ]
+
+
+def test_a_bad_name_hides_nothing_of_its_table(found) -> None:
+    text = 'erario = 1\nnetwork = "main"\n[holders."The Mint"]\nnome = "x"\n[wallets.w]\nrole = "x"\naddresses = ["32ixEdVJWo3kmvJGMTZq5jAQVZZeuwnqzo"]\n'
+    assert found(text) == [
+        ("bad-id", 3, "reserve.toml"),
+        ("unknown-key", 4, "reserve.toml"),
+        ("bad-value", 6, "reserve.toml"),
+    ]
