@@ -31,7 +31,8 @@ def open_source(
     Args:
         url: scheme and path, as in "blocks:/home/me/.bitcoin/blocks".
         network: the network whose chain is wanted.
-        own: the user says that the source is their own, so its word is taken (DESIGN: existence).
+        own: the user says that the source is their own, so its word is taken; see
+            docs/explanation/axes.md.
         state: the folder in which what was read is kept for the next time, such as
             `state_folder.default_state_folder()`; None keeps nothing. The answers are the same.
 

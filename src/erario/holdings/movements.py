@@ -1,8 +1,9 @@
 """Movements: what each transaction did to the books, and the books' other changes.
 
-The rules of DESIGN.md. A holder has three books that are outsiders to each other: `counted`
-(declared and documented wallets), `inferred` and `origin`. In each, a wallet's net change is
-booked. With L lost by its losers, G gained by its gainers and F the fee (0 where it is unknown):
+The rules of docs/explanation/axes.md. A holder has three books that are outsiders to each other:
+`counted` (declared and documented wallets), `inferred` and `origin`. In each, a wallet's net
+change is booked. With L lost by its losers, G gained by its gainers and F the fee (0 where it is
+unknown):
 
     between = min(L - F, G)      out = L - F - between      in = G - between
 

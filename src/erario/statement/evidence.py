@@ -149,7 +149,7 @@ class BlockEvidence:
 
 
 class UnspentWord(StrEnum):
-    """On whose word a coin counts as unspent (DESIGN: existence)."""
+    """On whose word a coin counts as unspent (docs/explanation/axes.md)."""
 
     BLOCKS = "blocks"
     SNAPSHOT = "snapshot"

@@ -32,7 +32,7 @@ AFTER_BLOCK: Final = 0xFFFF_FFFF
 
 
 class Existence(StrEnum):
-    """How well a coin is shown to exist, weakest first (DESIGN: existence)."""
+    """How well a coin is shown to exist, weakest first (docs/explanation/axes.md)."""
 
     REPORTED = "reported"
     INCLUDED = "included"
