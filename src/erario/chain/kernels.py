@@ -226,3 +226,12 @@ def copy_bytes(data: Bytes, start: int, size: int, key: np.uint64, target: Bytes
     else:
         for i in range(size):
             target[at + i] = byte_at(data, start + i, key)
+
+
+@inlined
+def copy_hash(data: Bytes, start: int, target: Bytes, at: int) -> None:
+    """Copy 32 plain bytes from `start` to `target[at:]`; both may be one array."""
+    check_room(data, start, 32)
+    check_room(target, at, 32)
+    for done in range(0, 32, 8):
+        _store(target, at + done, _load(data, start + done, np.uint64(0)))

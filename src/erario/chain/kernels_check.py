@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from erario.chain.kernels import byte_at, copy_bytes, half_at, part, word_at
+from erario.chain.kernels import byte_at, copy_bytes, copy_hash, half_at, part, word_at
 from erario.chain.kernels_hash import hash_transactions, merkle_root
 from erario.chain.kernels_room import BODY_END, HAS_WITNESS, START, STOP, Block, Room
 from erario.chain.kernels_size import read_size
@@ -44,8 +44,8 @@ def check_block(block: Block, count: int, room: Room, segwit: bool, native: bool
     if count == 0:
         return NO_TRANSACTION
     hash_transactions(block.data, block.key, room.spans, count, room.txids, room, native)
-    for j in range(32 * count):
-        room.nodes[j] = room.txids[j]
+    for i in range(count):
+        copy_hash(room.txids, 32 * i, room.nodes, 32 * i)
     mutated = merkle_root(room.nodes, count, native)
     for i in range(32):
         if room.nodes[i] != byte_at(block.data, block.start + _MERKLE_AT + i, block.key):
@@ -148,9 +148,7 @@ def _put_wtxids(block: Block, count: int, room: Room, native: bool) -> None:
     carried = 0
     for i in range(1, count):
         if spans[i, HAS_WITNESS]:
-            for j in range(32):
-                nodes[32 * i + j] = room.hashes[32 * carried + j]
+            copy_hash(room.hashes, 32 * carried, nodes, 32 * i)
             carried += 1
         else:
-            for j in range(32):
-                nodes[32 * i + j] = room.txids[32 * i + j]
+            copy_hash(room.txids, 32 * i, nodes, 32 * i)

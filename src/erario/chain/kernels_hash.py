@@ -17,9 +17,11 @@ from erario.chain.kernels import (
     Halves,
     Integers,
     copy_bytes,
+    copy_hash,
     half_at,
     part,
     put_half,
+    word_at,
 )
 from erario.chain.kernels_room import BODY_END, HAS_WITNESS, START, STOP, Room
 from erario.chain.sha256 import (
@@ -33,6 +35,7 @@ from erario.chain.sha256 import (
     reset,
 )
 
+_PLAIN: Final = np.uint64(0)
 _BUFFER: Final = 4096
 """Bytes of a message in a lane at once, a multiple of 64; one more block for the padding."""
 _STRIDE: Final = _BUFFER + 128
@@ -181,8 +184,7 @@ def merkle_root(nodes: Bytes, count: int, native: bool) -> bool:
         for i in range(0, count - 1, 2):
             mutated = mutated or _equal(nodes, 32 * i, 32 * i + 32)
         if count & 1:
-            for i in range(32):
-                nodes[32 * count + i] = nodes[32 * count - 32 + i]
+            copy_hash(nodes, 32 * count - 32, nodes, 32 * count)
             count += 1
         count >>= 1
         for i in range(0, count - 1, 2):
@@ -194,7 +196,7 @@ def merkle_root(nodes: Bytes, count: int, native: bool) -> bool:
 
 @part
 def _equal(nodes: Bytes, a: int, b: int) -> bool:
-    for i in range(32):
-        if nodes[a + i] != nodes[b + i]:
+    for i in range(0, 32, 8):
+        if word_at(nodes, a + i, _PLAIN) != word_at(nodes, b + i, _PLAIN):
             return False
     return True

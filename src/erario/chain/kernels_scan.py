@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from erario.chain.kernels import Bytes, Integers, Words, integer, kernel, mapped, merged, part
+from erario.chain.kernels import (
+    Bytes,
+    Integers,
+    Words,
+    copy_hash,
+    integer,
+    kernel,
+    mapped,
+    merged,
+    part,
+)
 from erario.chain.kernels_check import GOOD, MAX_WEIGHT, TOO_HEAVY, UNREADABLE, check_block
 from erario.chain.kernels_hash import hash_transactions
 from erario.chain.kernels_match import match_inputs
@@ -139,8 +149,7 @@ def _hash_paying(block: Block, begin: int, room: Room, native: bool) -> None:
         if room.rows[i, POSITION] != last:
             last = room.rows[i, POSITION]
             count += 1
-            for j in range(32):
-                room.txids[32 * last + j] = room.hashes[32 * count + j]
+            copy_hash(room.hashes, 32 * count, room.txids, 32 * last)
 
 
 @part
@@ -148,8 +157,7 @@ def _name_rows(begin: int, room: Room) -> None:
     """Fill the names of the rows from `begin` on, all of one block."""
     for i in range(begin, room.used[USED_ROWS]):
         position, number = room.rows[i, POSITION], room.rows[i, NUMBER]
-        for j in range(32):
-            room.names[36 * i + j] = room.txids[32 * position + j]
+        copy_hash(room.txids, 32 * position, room.names, 36 * i)
         for j in range(4):
             room.names[36 * i + 32 + j] = (number >> (8 * j)) & 0xFF
 
