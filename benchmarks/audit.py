@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ from chain_files import load_chain, watched_scripts  # noqa: E402
 from chain_maker import make_chain  # noqa: E402
 from scan import CACHE, describe_machine  # noqa: E402
 
+# As a person runs it: with modules that were compiled when they were first imported.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 SETTLE = 0.1
 """Seconds after which a file that was written counts as settled (`place_store`)."""
 WARM_BAR = 0.5
@@ -97,7 +100,7 @@ class Bench:
             "--source", f"blocks:{self._blocks}", "--state", str(self.state), *more,
         ]  # fmt: skip
         began = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
         seconds = time.perf_counter() - began
         if done.returncode not in {0, 3}:
             sys.exit(done.stderr + done.stdout)

@@ -11,7 +11,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.values import Height, show_hash
+from erario.chain.best_chain import BestChain
 from erario.chain.block_index import BlockIndex
 from erario.chain.errors import ChainCode
 from erario.chain.folder_chain import FolderChain
@@ -26,11 +28,7 @@ class BlockCopies:
     def __init__(self, folder: FolderChain) -> None:
         self._index: BlockIndex = folder.index
         self._best = folder.best
-        numbers = [
-            self._index.first(self._best.block_hash(Height(height)))
-            for height in range(1, self._best.tip + 1)
-        ]
-        self._chosen: npt.NDArray[np.int32] = np.array(numbers, dtype=np.int32)
+        self._chosen = self._index.first_of(block_hashes(folder.best))
         self._bad: dict[int, tuple[Height, StrEnum]] = {}
 
     def blocks(self, upto: Height) -> npt.NDArray[np.void]:
@@ -42,7 +40,7 @@ class BlockCopies:
         blocks["height"] = np.arange(1, len(places) + 1)
         return blocks
 
-    def numbers(self, upto: Height) -> npt.NDArray[np.int32]:
+    def numbers(self, upto: Height) -> npt.NDArray[np.int64]:
         """The records of the chosen copies of blocks 1 to `upto`; -1 where there is none."""
         return self._chosen[:upto]
 
@@ -114,3 +112,10 @@ class BlockCopies:
             f"{block_hash} is good and was read",
             "Let the node check its files (-reindex), and look at the disk.",
         )
+
+
+def block_hashes(best: BestChain) -> npt.NDArray[np.uint8]:
+    """The hashes of blocks 1 to the tip: each header names the one before."""
+    rows = np.frombuffer(best.headers, np.uint8).reshape(-1, HEADER_SIZE)
+    tip = np.frombuffer(best.block_hash(best.tip), np.uint8)
+    return np.concatenate((rows[2:, 4:36], tip.reshape(1, -1)[: best.tip]))

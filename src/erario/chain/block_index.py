@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -27,7 +26,8 @@ from erario.chain.block_paths import BlockPaths, find_block_files, unreadable
 from erario.chain.block_walk import HEADER, BlockWalk
 from erario.chain.errors import ChainCode
 from erario.chain.file_records import FileRecords, Garbage
-from erario.chain.hash_index import HASH_SIZE, HashIndex
+from erario.chain.hash_column import HashColumn
+from erario.chain.hash_index import HASH_SIZE
 from erario.chain.scanner import BlockFileView
 from erario.chain.source import Progress, ProgressCallback
 from erario.chain.warm_up import prepare_scanner
@@ -69,6 +69,7 @@ class BlockIndex:
         headers: 80 bytes for each record, clear.
         hashes: 32 bytes for each record, internal order.
         garbage: what else the files hold.
+        firsts: the first record of each block, in order.
     """
 
     def __init__(
@@ -85,43 +86,20 @@ class BlockIndex:
         self.records = _records(found)
         self.headers: npt.NDArray[np.uint8] = _rows([f.headers for f in found], HEADER)
         self.hashes: npt.NDArray[np.uint8] = _rows([f.hashes for f in found], HASH_SIZE)
-        self._distinct = bytearray()
-        self._positions = HashIndex(self._distinct)
-        self._firsts = array("i")
-        self._next = array("i", [-1]) * len(self.records)
-        self._link_copies()
-
-    def _link_copies(self) -> None:
-        whole = self.hashes.tobytes()
-        latest = array("i")
-        for number in range(len(self.records)):
-            block_hash = whole[HASH_SIZE * number : HASH_SIZE * (number + 1)]
-            if self._positions.take_in(block_hash):
-                self._distinct += block_hash
-                self._firsts.append(number)
-                latest.append(number)
-                continue
-            position = self._positions.find(block_hash)
-            if position is not None:
-                self._next[latest[position]] = number
-                latest[position] = number
-
-    @property
-    def firsts(self) -> Sequence[int]:
-        """The first record of each block, in order."""
-        return self._firsts
+        self._column = HashColumn(self.hashes)
+        self.firsts: npt.NDArray[np.int64] = self._column.firsts()
 
     def copies(self, block_hash: bytes) -> Iterator[int]:
         """Every record of a block, by file and offset."""
-        position = self._positions.find(block_hash)
-        number = -1 if position is None else self._firsts[position]
-        while number >= 0:
-            yield number
-            number = self._next[number]
+        return self._column.all(block_hash)
 
     def first(self, block_hash: bytes) -> int:
         """The first record of a block; -1 where there is none."""
         return next(self.copies(block_hash), -1)
+
+    def first_of(self, hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """The first record of each of these blocks, by their hashes; -1 where there is none."""
+        return self._column.first(hashes)
 
     def block_hash(self, number: int) -> BlockHash:
         """The hash of a record's header."""

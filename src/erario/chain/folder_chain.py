@@ -75,14 +75,14 @@ def find_folder_chain(
     while True:
         tree = _grow_tree(index, name, unfinished, progress)
         best = tree.best()
-        at_tip = _unfinished_tip(index, best)
+        at_tip = unfinished_tip(index, best)
         if at_tip < 0:
             break
         unfinished[at_tip] = _unfinished_finding(index, at_tip, best.tip)
     if tree.missing_height is not None:
         _refuse_hole(path, index, best)
     return FolderChain(
-        index, best, (*tree.findings, *unfinished.values(), *_garbage_findings(index))
+        index, best, (*tree.findings, *unfinished.values(), *garbage_findings(index))
     )
 
 
@@ -94,12 +94,14 @@ def _grow_tree(
     for begin in range(0, len(firsts), _BATCH):
         progress(Progress(STEP, begin, len(firsts), "blocks"))
         batch = firsts[begin : begin + _BATCH]
-        tree.add_many(b"".join(index.header(n) for n in batch if n not in unfinished))
+        if unfinished:
+            batch = batch[[number not in unfinished for number in batch.tolist()]]
+        tree.add_many(index.headers[batch].tobytes())
     progress(Progress(STEP, len(firsts), len(firsts), "blocks"))
     return tree
 
 
-def _unfinished_tip(index: BlockIndex, best: BestChain) -> int:
+def unfinished_tip(index: BlockIndex, best: BestChain) -> int:
     """The first record of the tip if no copy of it is finished, else -1."""
     copies = list(index.copies(best.block_hash(best.tip)))
     for number in copies:
@@ -179,7 +181,7 @@ def _loose_branches(index: BlockIndex, best: BestChain) -> dict[int, int]:
     roots: dict[int, int] = {}
     place = array("i", [-1]) * len(parents)  # depth below its root; 0 is the root itself
     root_of = array("i", [-1]) * len(parents)
-    for number in index.firsts:
+    for number in index.firsts.tolist():
         path = []
         node = number
         while place[node] < 0:
@@ -203,12 +205,13 @@ def _loose_branches(index: BlockIndex, best: BestChain) -> dict[int, int]:
 def _parents(index: BlockIndex) -> array[int]:
     """For each record that is the first of its block, the first record of its parent, or -1."""
     parents = array("i", [-1]) * len(index.records)
-    for number in index.firsts:
+    for number in index.firsts.tolist():
         parents[number] = index.first(index.header(number)[4:36])
     return parents
 
 
-def _garbage_findings(index: BlockIndex) -> tuple[Finding, ...]:
+def garbage_findings(index: BlockIndex) -> tuple[Finding, ...]:
+    """What the files hold beside blocks, as findings."""
     findings = []
     for found in index.garbage:
         more = f"; {found.stretches} such stretches in the file" if found.stretches > 1 else ""

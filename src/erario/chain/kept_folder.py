@@ -67,6 +67,17 @@ class FolderLook:
         return any(stamp.is_fresh for stamp in self.stamps.values())
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierChain:
+    """The chain that a folder had, its findings, and the hashes of the blocks beside it, as
+    `FolderState` has them. `is_same`: nothing has changed since."""
+
+    best: BestChain
+    findings: tuple[Finding, ...]
+    stale: bytes | None
+    is_same: bool = False
+
+
 def look_at_folder(path: Path, name: NetworkName) -> FolderLook:
     """Look at the block files of a folder.
 
@@ -129,7 +140,8 @@ class KeptFolder:
         if self._index is None:
             from erario.chain.kept_index import open_index  # noqa: PLC0415 - imports numba
 
-            self._index = open_index(self.look, session, progress, (self.best, self.findings))
+            same = EarlierChain(self.best, self.findings, None, is_same=True)
+            self._index = open_index(self.look, session, progress, same)
         return self._index
 
     def take_index(self, index: KeptIndex) -> None:
@@ -171,29 +183,31 @@ def read_kept_folder(
     """
     look = look_at_folder(path, name)
     state = session.recall(lambda database: PlaceStore(database, look.name).folder())
-    if state is not None and state.files == look.digest:
-        headers = session.headers.headers[: (state.tip + 1) * HEADER_SIZE]
-        if _ends_with(headers, state):
-            return KeptFolder(
-                look,
-                BestChain(name, headers=headers, work=state.work),
-                state.findings,
-                state.checked,
-                state.read,
-            )
-    return _read_anew(look, session, progress)
+    best = None if state is None else _kept_chain(state, name, session.headers.headers)
+    if state is None or best is None:
+        return _read_anew(look, session, progress, None)
+    if state.files != look.digest:
+        return _read_anew(look, session, progress, EarlierChain(best, state.findings, state.stale))
+    return KeptFolder(look, best, state.findings, state.checked, state.read)
 
 
-def _ends_with(headers: bytes, state: FolderState) -> bool:
-    if len(headers) != (state.tip + 1) * HEADER_SIZE or not headers:
-        return False
-    return sha256d(headers[-HEADER_SIZE:]) == state.tip_hash
+def _kept_chain(state: FolderState, name: NetworkName, headers: bytes) -> BestChain | None:
+    """The chain that a folder had, if the headers that are kept are still those."""
+    size = (state.tip + 1) * HEADER_SIZE
+    if len(headers) < size or sha256d(headers[size - HEADER_SIZE : size]) != state.tip_hash:
+        return None
+    return BestChain(name, headers=headers[:size], work=state.work)
 
 
-def _read_anew(look: FolderLook, session: StateSession, progress: ProgressCallback) -> KeptFolder:
+def _read_anew(
+    look: FolderLook,
+    session: StateSession,
+    progress: ProgressCallback,
+    earlier: EarlierChain | None,
+) -> KeptFolder:
     from erario.chain.kept_index import open_index  # noqa: PLC0415 - imports numba
 
-    index = open_index(look, session, progress)
+    index = open_index(look, session, progress, earlier)
     best = index.chain.best
     folder = KeptFolder(look, best, index.chain.findings, Height(0), Height(0))
     folder.take_index(index)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from erario.bitcoin.values import Height
-from erario.chain.best_chain import BestChain
 from erario.chain.block_copies import BlockCopies
 from erario.chain.block_index import BlockIndex, read_block_index
 from erario.chain.block_paths import unreadable
+from erario.chain.earlier_chain import follow_chain, stale_blocks
 from erario.chain.errors import ChainCode
 from erario.chain.file_records import FileRecords
 from erario.chain.folder_chain import FolderChain, find_folder_chain
-from erario.chain.kept_folder import FolderLook
+from erario.chain.kept_folder import EarlierChain, FolderLook
 from erario.chain.place_store import (
     CHECKED,
     READ,
@@ -37,7 +38,6 @@ from erario.chain.source import ProgressCallback
 from erario.chain.state_folder import StateSession
 from erario.chain.store_database import Database
 from erario.errors import Place, SourceError
-from erario.statement.finding import Finding
 
 
 class KeptIndex:
@@ -51,6 +51,7 @@ class KeptIndex:
         self._look = look
         self._index = index
         self._known = known
+        self._bounds = _bounds(index)
         self._unsaved = set(range(len(index.files)))
         # What is kept of the chain is about the first copies: where one of them is bad, the next
         # run has to find that again, so that it says the same.
@@ -85,9 +86,10 @@ class KeptIndex:
         self._known[fresh] |= kind
         self._unsaved.update(np.unique(self._index.records["file"][fresh]).tolist())
 
-    def take_known(self) -> None:
-        """All that is here is kept as it is."""
-        self._unsaved.clear()
+    def take_known(self, paths: Container[Path]) -> None:
+        """These files are kept as they are."""
+        files = self._index.files
+        self._unsaved = {number for number in self._unsaved if files[number].path not in paths}
 
     def save(self, session: StateSession) -> bool:
         """Keep what is known of the files and of the folder as a whole; whether it was."""
@@ -100,6 +102,7 @@ class KeptIndex:
             self.known_upto(CHECKED),
             self.known_upto(CHECKED | READ),
             self.chain.findings,
+            stale_blocks(self._index, best, self._firsts),
         )
         is_kept = session.keep(lambda database: self._save(database, state))
         if is_kept:
@@ -124,7 +127,7 @@ class KeptIndex:
 
     def _encode(self, number: int) -> tuple[bytes, bytes]:
         index, file = self._index, self._index.files[number]
-        begin, end = np.searchsorted(index.records["file"], [number, number + 1]).tolist()
+        begin, end = self._bounds[number : number + 2].tolist()
         part = index.records[begin:end]
         garbage = [found for found in index.garbage if found.file == file.path.name]
         records = FileRecords(
@@ -143,12 +146,12 @@ def open_index(
     look: FolderLook,
     session: StateSession,
     progress: ProgressCallback,
-    chain: tuple[BestChain, tuple[Finding, ...]] | None = None,
+    earlier: EarlierChain | None,
 ) -> KeptIndex:
     """Index the files of a folder, and walk only those that are not kept as they are now.
 
     Args:
-        chain: the chain in these very files with its findings, where it was kept as well.
+        earlier: the chain that was in these files, where it was kept as well.
 
     Raises:
         RequestError: there are no block files.
@@ -165,20 +168,24 @@ def open_index(
         for path in changed:
             del kept[path]
     known = np.zeros(len(index.records), np.uint8)
-    numbers = index.records["file"]
+    bounds = _bounds(index)
     for number, file in enumerate(index.files):
         if file.path in kept:
-            known[slice(*np.searchsorted(numbers, [number, number + 1]))] = np.frombuffer(
+            known[bounds[number] : bounds[number + 1]] = np.frombuffer(
                 kept[file.path].known, np.uint8
             )
+    chain = None if earlier is None else follow_chain(earlier, index)
     if chain is None:
-        return KeptIndex(
-            look, index, known, find_folder_chain(look.path, look.network, index, progress)
-        )
-    opened = KeptIndex(look, index, known, FolderChain(index, *chain))
-    if len(kept) == len(index.files):
-        opened.take_known()
+        chain = find_folder_chain(look.path, look.network, index, progress)
+    opened = KeptIndex(look, index, known, chain)
+    opened.take_known(kept)
     return opened
+
+
+def _bounds(index: BlockIndex) -> npt.NDArray[np.int64]:
+    """Where each file's records begin, and the end of the last."""
+    numbers = np.ascontiguousarray(index.records["file"])
+    return np.searchsorted(numbers, np.arange(len(index.files) + 1))
 
 
 def _kept_files(look: FolderLook, session: StateSession) -> dict[Path, FileState]:

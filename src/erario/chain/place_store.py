@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from erario.bitcoin.encoding import Reader
+from erario.bitcoin.encoding import Reader, write_compact_size
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.values import BlockHash, Height
@@ -83,6 +83,8 @@ class FolderState:
         checked: up to which height every block's first copy is CHECKED.
         read: the same for CHECKED or READ.
         findings: of its index and its headers.
+        stale: hashes of the blocks in its files that are not on that chain, 32 bytes each; None
+            where they are too many to keep.
     """
 
     files: bytes
@@ -92,6 +94,7 @@ class FolderState:
     checked: Height
     read: Height
     findings: tuple[Finding, ...]
+    stale: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +242,16 @@ def _encode_folder(state: FolderState) -> bytes:
     ]
     work = state.work.to_bytes(32, "little")
     ends = _ENDS.pack(state.tip, state.checked, state.read, state.tip_hash, work)
-    return state.files + ends + json.dumps(findings).encode("ascii")
+    stale = b"\0" if state.stale is None else b"\1" + state.stale
+    sized = write_compact_size(len(stale)) + stale
+    return state.files + ends + sized + json.dumps(findings).encode("ascii")
 
 
 def _decode_folder(content: bytes) -> FolderState:
     reader = Reader(content)
     files = reader.take(32)
     tip, checked, read, tip_hash, work = _ENDS.unpack(reader.take(_ENDS.size))
+    stale = reader.sized_bytes()
     findings = tuple(
         Finding(
             FindingCode(code), Verdict(verdict), Severity(severity), str(subject), str(what),
@@ -263,6 +269,7 @@ def _decode_folder(content: bytes) -> FolderState:
         Height(checked),
         Height(read),
         findings,
+        stale[1:] if stale[:1] == b"\1" else None,
     )
 
 

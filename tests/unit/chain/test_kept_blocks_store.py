@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies.chains import SCRIPTS
-from tests.strategies.stores import TICK, World
+from tests.strategies.stores import TICK, World, answer
 
+from erario.bitcoin.network import NetworkName
 from erario.chain import block_batches, place_store
+from erario.chain.kept_blocks import KeptBlocks
+from erario.chain.state_folder import StateFolder
 
 WATCHED = st.lists(st.sampled_from(SCRIPTS), min_size=1, max_size=5)
 
@@ -111,6 +114,23 @@ def test_only_new_blocks_are_scanned(world: World, monkeypatch: pytest.MonkeyPat
     assert (scripts, last, checked) == (0, tip, True)
     assert first > 5
     assert read == (4, tip + 1, tip + 2, True)
+
+
+def test_new_blocks_on_the_old_tip_need_no_tree_of_all_headers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.reorganise(3)
+    world.write()
+    world.ask(SCRIPTS[:4])
+    world.append(2)
+    plain = world.ask(SCRIPTS[:4])[1]
+    world.append(1)
+    with monkeypatch.context() as patch:
+        patch.setattr("erario.chain.kept_index.find_folder_chain", None)
+        state = StateFolder(world.state, NetworkName.REGTEST)
+        kept = answer(KeptBlocks(world.blocks, NetworkName.REGTEST, state=state), SCRIPTS[:4])
+    assert kept != plain
+    assert kept == world.ask(SCRIPTS[:4])[1]
 
 
 def test_new_scripts_are_scanned_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
