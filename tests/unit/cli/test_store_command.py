@@ -44,7 +44,7 @@ def test_an_audit_keeps_and_store_shows_and_clears(world, capsys: Captured) -> N
     assert "2 scripts to block 16: 2 transactions in 2 blocks" in out
     assert run(["store", "--clear"]) == 0
     out = capsys.readouterr().out
-    assert out.count("Removed ") == 3
+    assert out.count("Removed") == 3
     assert not base.exists()
     assert run(["store", "--clear"]) == 0
     assert "Nothing was kept" in capsys.readouterr().out
