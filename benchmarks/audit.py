@@ -52,7 +52,7 @@ def timed(scan):
     return within
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "erario.chain.block_batches":
+        if name in {"erario.chain.block_batches", "erario.chain.blocks_source"}:
             sys.meta_path.remove(self)
             import erario.chain.scanner as scanner
             scanner.scan = timed(scanner.scan)
@@ -95,9 +95,11 @@ class Bench:
         time.sleep(SETTLE)
 
     def audit(self, *more: str) -> Run:
+        """An audit that keeps what it reads, unless `more` says otherwise."""
+        state = () if "--no-state" in more else ("--state", str(self.state))
         command = [
             sys.executable, "-c", TIMED, "audit", str(self._reserve), "--json", "-q",
-            "--source", f"blocks:{self._blocks}", "--state", str(self.state), *more,
+            "--source", f"blocks:{self._blocks}", *state, *more,
         ]  # fmt: skip
         began = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
