@@ -37,6 +37,7 @@ integer: Final = cast("Callable[[Any], int]", np.int64)
 _njit: Final[Any] = numba.njit
 _carray: Final[Any] = cast("Any", numba).carray
 _proxy: Final[Any] = cgutils.create_struct_proxy
+_insert: Final[Any] = cgutils.get_or_insert_function
 _unliteral: Final[Any] = types.unliteral
 
 _CHECKED: Final[Any] = cast("Any", numba).config.BOUNDSCHECK
@@ -140,6 +141,23 @@ def _store(_typing: Any, data: Any, _position: Any, word: Any) -> Any:
         builder.store(arguments[2], typed, align=1)
 
     return types.void(data, types.int64, word), generate
+
+
+@intrinsic
+def prefetch(_typing: Any, data: Any, index: Any) -> Any:
+    """Ask the memory for `data[index]`, and do not wait."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = _proxy(signature.args[0])(context, builder, arguments[0])
+        at = builder.bitcast(builder.gep(array.data, [arguments[1]]), cgutils.voidptr_t)
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, i32, i32, i32])
+        ask = _insert(builder.module, kind, "llvm.prefetch.p0")
+        # To read, into the second cache, data.
+        builder.call(ask, [at, i32(0), i32(2), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(data, index), generate
 
 
 @intrinsic

@@ -1,6 +1,6 @@
 """Looking up exactly what passed the filter: outputs in the scripts, inputs in the coins.
 
-The loop over inputs holds nothing but one look at the filter, so that the processor has dozens
+The loop that sifts holds nothing but one look at the filter, so that the processor has dozens
 under way while the first still waits for memory.
 """
 
@@ -15,8 +15,9 @@ from erario.chain.kernels_table import CoinTable, ScriptTable, find_coin, find_s
 @part
 def match_outputs(block: Block, scripts: ScriptTable, count: int, room: Room) -> None:
     """Add a row for each of the first `count` noted outputs that pays to one of `scripts`."""
-    for i in range(count):
-        offset, number, output = unpack(room.output_places[i])
+    passed = sift(scripts.filter, scripts.shift, room.outputs, 0, count, room.passed)
+    for i in range(passed):
+        offset, number, output = unpack(room.output_places[room.passed[i]])
         size, at = read_size(block.data, block.start + offset, block.end, block.key)
         if find_script(scripts, block.data, at, size, block.key) >= 0:
             add_row(room.rows, room.used, number, output)

@@ -55,8 +55,8 @@ class Room(NamedTuple):
         rows: what matched: first all that pays, then, in its place, all that spends;
             `used[USED_ROWS]` counts on beyond its length.
         names, births: of each row its outpoint (36 bytes), if it pays, and its `ordinal`.
-        output_places: where outputs are that passed the filter, and are not yet looked up.
-        passed: indexes of inputs that passed the filter.
+        outputs, output_places: mixed, and where they are: outputs to be looked up.
+        passed: indexes of inputs or outputs that passed the filter.
         spans: of the transactions of the block that is walked.
         txids, nodes, hashes, whole, states, lanes, buffer: for hashing that block.
     """
@@ -69,6 +69,7 @@ class Room(NamedTuple):
     rows: Integers
     names: Bytes
     births: Integers
+    outputs: Words
     output_places: Words
     passed: Integers
     spans: Integers

@@ -6,14 +6,15 @@ block that cannot be read. Invariant: `end - position` is held against what is n
 read, so that no length that the block claims is ever added to a position unchecked.
 
 The loops hold little more than the reading itself: outputs that pass the filter, and all inputs,
-are noted for `kernels_match`.
+are noted for `kernels_match`. A filter that is too large for the near caches is not waited for:
+its words are asked for, all outputs are noted, and looked at when the words are here.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from erario.chain.kernels import byte_at, half_at, inlined, integer, merged, part, word_at
+from erario.chain.kernels import byte_at, half_at, inlined, integer, merged, part, prefetch, word_at
 from erario.chain.kernels_match import match_outputs
 from erario.chain.kernels_room import (
     AT_ONCE,
@@ -41,6 +42,8 @@ HEADER_SIZE: Final = 80
 LEAST_TRANSACTION: Final = 10
 LEAST_INPUT: Final = 41
 LEAST_OUTPUT: Final = 9
+NEAR_WORDS: Final = 1 << 16
+"""Words of the largest filter that an output is held against at once: half a megabyte."""
 
 
 @inlined
@@ -74,6 +77,7 @@ def _walk_outputs(
     if count < 0 or count * LEAST_OUTPUT > end - position:
         return -1
     used = room.used[USED_OUTPUTS]
+    far = scripts.filter.size > NEAR_WORDS
     for i in range(count):
         if end - position < LEAST_OUTPUT:
             return -1
@@ -85,7 +89,11 @@ def _walk_outputs(
             word = word_at(data, position + 3, key)
         else:
             word = short_word(data, position, size, key)
-        if may_hold(scripts.filter, scripts.shift, mix_script(word, size)):
+        mixed = mix_script(word, size)
+        if far:
+            prefetch(scripts.filter, mixed >> scripts.shift)
+        if far or may_hold(scripts.filter, scripts.shift, mixed):
+            room.outputs[used] = mixed
             room.output_places[used] = pack(begin - block.start, number, i)
             used += 1
             if used == AT_ONCE:

@@ -194,6 +194,7 @@ def new_room(lengths: Integers) -> Room:
         rows=rows,
         names=names,
         births=births,
+        outputs=np.empty(AT_ONCE, np.uint64),
         output_places=np.empty(AT_ONCE, np.uint64),
         passed=np.empty(AT_ONCE, np.int64),
         spans=np.empty((most, 4), np.int64),
