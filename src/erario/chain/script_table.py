@@ -28,8 +28,8 @@ from erario.chain.kernels_table import (
 MAX_SCRIPT: Final = 10_000
 """Longer scripts cannot be spent (Bitcoin Core, script/script.h, MAX_SCRIPT_SIZE)."""
 _OP_RETURN: Final = 0x6A
-_SCRIPT_BITS: Final = 16
-"""Bits of the filter for each script: of others some 6 in 1,000 pass; a million take 2 MB."""
+_SCRIPT_BITS: Final = 32
+"""Bits of the filter for each script: of others 1 in 1,000 passes; a million take 4 MB."""
 _COIN_BITS: Final = 64
 """As above for coins: what passes is read again where it lies, and the cache has lost that."""
 _PLAIN: Final = np.uint64(0)
