@@ -181,8 +181,14 @@ class MemorySource:
                 blocks.append(evidence_of(block, hits))
         return Trace(tuple(blocks), self.findings)
 
-    def note(self) -> SourceNote:
-        return SourceNote(SourceKind.BLOCKS, False, self.word, "")
+    def only_height(self) -> Height | None:
+        return None
+
+    def notes(self) -> tuple[SourceNote, ...]:
+        return (SourceNote(SourceKind.BLOCKS, False, self.word, ""),)
+
+    def close(self) -> None:
+        pass
 
 
 # Declarations ------------------------------------------------------------------------------------

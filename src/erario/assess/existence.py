@@ -19,7 +19,7 @@ from typing import Final
 from erario.bitcoin.block import check_transaction
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.header import Header, read_header
-from erario.bitcoin.merkle import root_of_branch
+from erario.bitcoin.inclusion import BranchFault, branch_fault
 from erario.bitcoin.network import network
 from erario.bitcoin.transaction import Transaction, read_transaction
 from erario.bitcoin.values import BlockHash, show_hash
@@ -28,10 +28,14 @@ from erario.holdings.transactions import SeenTransaction
 from erario.statement.evidence import BlockEvidence, Evidence, TransactionEvidence
 from erario.statement.finding import Finding, FindingCode, Severity, Verdict
 
-_NODE_SIZE: Final = 64
-"""Bytes of an inner node of the Merkle tree: two hashes."""
-_MAX_BRANCH: Final = 32
-"""No block has as many transactions as a longer branch would need."""
+_FAULTS: Final = {
+    BranchFault.NODE_SIZED: (
+        "a transaction of 64 bytes cannot be told from a node of the Merkle tree"
+    ),
+    BranchFault.LENGTH: "the Merkle branches have different lengths",
+    BranchFault.POSITION: "the Merkle branch does not fit the position",
+    BranchFault.ROOT: "the Merkle branch does not lead to the header",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +187,5 @@ def _check_branch(
     transaction: Transaction, one: TransactionEvidence, header: Header, length: int
 ) -> str:
     """What is wrong with a branch, or ""."""
-    if transaction.stripped_size == _NODE_SIZE:
-        return "a transaction of 64 bytes cannot be told from a node of the Merkle tree"
-    if len(one.branch) != length or length > _MAX_BRANCH:
-        return "the Merkle branches have different lengths"
-    if not 0 <= one.position < 1 << length or any(len(node) != 32 for node in one.branch):
-        return "the Merkle branch does not fit the position"
-    if root_of_branch(transaction.txid, one.position, one.branch) != header.merkle_root:
-        return "the Merkle branch does not lead to the header"
-    return ""
+    fault = branch_fault(transaction, one.position, one.branch, header.merkle_root, length)
+    return _FAULTS[fault] if fault else ""

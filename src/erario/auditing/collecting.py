@@ -71,7 +71,6 @@ def collect(
     opening = None if since is None else find_since(since, reserve.timezone, chain, cutoff)
     derivation = Derivation(reserve, _on_derivation(progress))
     blocks, findings = _trace(derivation, source, cutoff.height, progress)
-    note = source.note()
     return Evidence(
         network=reserve.network,
         declaration=declare(reserve, derivation.wallets()),
@@ -88,7 +87,7 @@ def collect(
             enough_work=chain.enough_work,
             authenticated=network(reserve.network).authenticated,
         ),
-        sources=(note,),
+        sources=source.notes(),
         findings=findings,
     )
 

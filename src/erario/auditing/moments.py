@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from erario.auditing.errors import AuditCode
 from erario.bitcoin.values import Height, show_hash
-from erario.chain.best_chain import BestChain
+from erario.chain.source import HeaderChain
 from erario.errors import RequestError
 from erario.reserve.cutoff import read_cutoff, read_instant
 from erario.reserve.model import Reserve
@@ -31,14 +31,14 @@ class Cutoff:
     asked: AtHeight | AtInstant
     height: Height
 
-    def reaches(self, instant: datetime, chain: BestChain) -> bool:
+    def reaches(self, instant: datetime, chain: HeaderChain) -> bool:
         """Whether an instant is resolved for good by the blocks up to here."""
         if isinstance(self.asked, AtInstant) and instant <= self.asked.instant:
             return True
         return chain.reached(instant, self.height)
 
 
-def find_cutoff(at: Moment, timezone: str, chain: BestChain) -> Cutoff:
+def find_cutoff(at: Moment, timezone: str, chain: HeaderChain) -> Cutoff:
     """The block that a statement closes on.
 
     Raises:
@@ -47,7 +47,7 @@ def find_cutoff(at: Moment, timezone: str, chain: BestChain) -> Cutoff:
     return _resolve(_request(at, timezone), chain, chain.tip)
 
 
-def find_since(since: Moment, timezone: str, chain: BestChain, cutoff: Cutoff) -> Cutoff:
+def find_since(since: Moment, timezone: str, chain: HeaderChain, cutoff: Cutoff) -> Cutoff:
     """The block that a roll-forward opens on, at or before the cut-off.
 
     Raises:
@@ -65,7 +65,7 @@ def find_since(since: Moment, timezone: str, chain: BestChain, cutoff: Cutoff) -
 
 
 def resolve_instants(
-    reserve: Reserve, chain: BestChain, cutoff: Cutoff
+    reserve: Reserve, chain: HeaderChain, cutoff: Cutoff
 ) -> tuple[ResolvedInstant, ...]:
     """Every instant that the declaration names and that is reached, in order of time."""
     resolved = []
@@ -77,7 +77,7 @@ def resolve_instants(
     return tuple(resolved)
 
 
-def is_settled(cutoff: Cutoff, chain: BestChain) -> bool | None:
+def is_settled(cutoff: Cutoff, chain: HeaderChain) -> bool | None:
     """Whether no block to come can belong to the cut-off; None where no instant was asked for."""
     if isinstance(cutoff.asked, AtHeight):
         return None
@@ -100,7 +100,7 @@ def _request(at: Moment, timezone: str) -> CutoffRequest:
     return read_cutoff(at, timezone)
 
 
-def _resolve(request: CutoffRequest, chain: BestChain, upto: Height) -> Cutoff:
+def _resolve(request: CutoffRequest, chain: HeaderChain, upto: Height) -> Cutoff:
     match request:
         case AtTip():
             return Cutoff(AtHeight(chain.tip), chain.tip)
@@ -132,7 +132,7 @@ def _resolve(request: CutoffRequest, chain: BestChain, upto: Height) -> Cutoff:
             )
 
 
-def _not_reached(instant: datetime, chain: BestChain, cutoff: Cutoff) -> RequestError:
+def _not_reached(instant: datetime, chain: HeaderChain, cutoff: Cutoff) -> RequestError:
     """An opening that lies after the cut-off for certain, or one that nobody can tell yet."""
     before = chain.cutoff(instant, chain.tip)
     if isinstance(cutoff.asked, AtInstant) or (before is not None and before > cutoff.height):

@@ -63,9 +63,16 @@ class KeptBlocks:
         """The network that it is asked about."""
         return self._name
 
-    def note(self) -> SourceNote:
+    def only_height(self) -> Height | None:
+        """None: block files answer for every height."""
+        return None
+
+    def notes(self) -> tuple[SourceNote, ...]:
         """What it vouches for, in words."""
-        return blocks_note(own=self._own)
+        return (blocks_note(own=self._own),)
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def chain(self, progress: ProgressCallback) -> BestChain:
         """The verified headers of the branch with the most work; read once, then kept.

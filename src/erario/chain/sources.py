@@ -1,8 +1,12 @@
 """Sources by their URL: what stands behind `--source`.
 
-    blocks:PATH     a node's blocks folder, or a file of blocks
+    blocks:PATH                  a node's blocks folder, or a file of blocks
+    node://HOST:PORT             a node, by RPC
+    electrum+ssl://HOST:PORT     an Electrum server; electrum:// without TLS
+    esplora+https://HOST/PATH    a block explorer's API; esplora+http:// to this machine
+    snapshot:FILE                a UTXO snapshot
 
-Importing this module costs nothing: numpy and numba come in only once a source is opened.
+Importing this module costs nothing: what a source needs comes in only once it is opened.
 """
 
 from __future__ import annotations
@@ -13,10 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from erario.bitcoin.network import NetworkName
+from erario.chain.access import Access
 from erario.chain.errors import ChainCode
 from erario.chain.source import ChainSource
+from erario.chain.source_url import SourceUrl, read_path_url, read_server_url
 from erario.chain.state_folder import StateFolder
 from erario.errors import RequestError
+
+_SCAN_EXTRA: Final = ("numpy", "numba", "llvmlite")
 
 
 def open_source(
@@ -25,16 +33,18 @@ def open_source(
     *,
     own: bool = False,
     state: StateFolder | Path | str | None = None,
+    access: Access | None = None,
 ) -> ChainSource:
     """The source that `url` names, asked about `network`.
 
     Args:
-        url: scheme and path, as in "blocks:/home/me/.bitcoin/blocks".
+        url: as above, such as "blocks:/home/me/.bitcoin/blocks".
         network: the network whose chain is wanted.
         own: the user says that the source is their own, so its word is taken; see
             docs/explanation/axes.md.
         state: the folder in which what was read is kept for the next time, such as
             `state_folder.default_state_folder()`; None keeps nothing. The answers are the same.
+        access: how it is reached, beyond its URL.
 
     Raises:
         RequestError: no such scheme, nothing at the path, or the extra it needs is not installed.
@@ -45,38 +55,46 @@ def open_source(
     if opener is None or not rest:
         raise RequestError(
             ChainCode.SCHEME_UNKNOWN,
-            f"{url} names no source that erario knows",
-            remedy=f"Use one of: {', '.join(f'{known}:PATH' for known in _SCHEMES)}.",
+            # Not the URL: whatever it is, it may hold a password.
+            f"a source that begins with {scheme[:20]!r} is none that erario knows",
+            remedy=f"Use one of: {', '.join(SCHEME_FORMS)}.",
         )
     if isinstance(state, str | Path):
         state = StateFolder(Path(state), network)
-    return opener(rest, network, own, state)
+    parsed = read_path_url(url) if scheme in _PATH_SCHEMES else read_server_url(url)
+    return opener(parsed, network, own, state, access or Access())
 
 
 def _open_blocks(
-    path: str,
+    url: SourceUrl,
     network: NetworkName,
     own: bool,  # noqa: FBT001
     state: StateFolder | None,
+    _access: Access,
 ) -> ChainSource:
+    _need_scan_extra("reading block files")
+    if state is None:
+        from erario.chain.blocks_source import BlocksSource  # noqa: PLC0415
+
+        return BlocksSource(url.path, network, own=own)
+    from erario.chain.kept_blocks import KeptBlocks  # noqa: PLC0415
+
+    return KeptBlocks(url.path, network, own=own, state=state)
+
+
+def _need_scan_extra(what: str) -> None:
     for package in _SCAN_EXTRA:
         # Looked for, not imported: where all was read before, only numpy is needed.
         if find_spec(package) is None:
             raise RequestError(
                 ChainCode.EXTRA_MISSING,
-                f"reading block files needs {package}, which is not installed",
+                f"{what} needs {package}, which is not installed",
                 remedy='Install it with: pip install "erario[scan]"',
             )
-    if state is None:
-        from erario.chain.blocks_source import BlocksSource  # noqa: PLC0415
-
-        return BlocksSource(path, network, own=own)
-    from erario.chain.kept_blocks import KeptBlocks  # noqa: PLC0415
-
-    return KeptBlocks(path, network, own=own, state=state)
 
 
-_SCAN_EXTRA: Final = ("numpy", "numba", "llvmlite")
-_SCHEMES: Final[dict[str, Callable[[str, NetworkName, bool, StateFolder | None], ChainSource]]] = {
-    "blocks": _open_blocks
-}
+Opener = Callable[[SourceUrl, NetworkName, bool, "StateFolder | None", Access], ChainSource]
+
+_PATH_SCHEMES: Final = ("blocks", "snapshot")
+_SCHEMES: Final[dict[str, Opener]] = {"blocks": _open_blocks}
+SCHEME_FORMS: Final = ("blocks:PATH",)

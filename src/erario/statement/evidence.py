@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import BlockHash, Height, Sats, Script
+from erario.bitcoin.values import BlockHash, Height, Outpoint, Sats, Script
 from erario.reserve.model import Attribution, Comparator, Role
 from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment
 from erario.statement.finding import Finding
@@ -161,17 +161,43 @@ class SourceKind(StrEnum):
     """What kind of source was read."""
 
     BLOCKS = "blocks"
+    NODE = "node"
+    ELECTRUM = "electrum"
+    ESPLORA = "esplora"
+    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceNote:
-    """A source in words: its kind, whether the user says that it is their own, what it vouches
-    for, and one sentence on what it cannot show. No path, no credentials."""
+    """A source in words.
+
+    Attributes:
+        kind: what kind of source it is.
+        own: the user says that it is their own.
+        word: on whose word its unspent coins are unspent.
+        caveat: one sentence on what it cannot show.
+        name: who a server is (host and port); "" for files. No path, no credentials.
+        history: whether it shows what was spent too, or only what is unspent.
+    """
 
     kind: SourceKind
     own: bool
     word: UnspentWord
     caveat: str
+    name: str = ""
+    history: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCoin:
+    """An unspent coin of the watched scripts in a list of all coins (a UTXO snapshot, or what a
+    node scans of its own). No transaction shows it, and what was spent before is not listed."""
+
+    outpoint: Outpoint
+    sats: Sats
+    script: Script
+    height: Height
+    coinbase: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +226,8 @@ class Evidence:
     None where a height was asked for. `since` is the opening of the roll-forward. `instants`
     resolves every instant that the declaration names and that is reached: the cut-off was asked
     as that instant or a later one, or the median time past of its block is not before it.
-    `findings` are what the source saw while it was read, in its order.
+    `findings` are what the sources saw while they were read, in their order. `listed` are the
+    unspent coins at the cut-off by a source that lists coins, in order of outpoint.
     """
 
     network: NetworkName
@@ -215,3 +242,9 @@ class Evidence:
     chain: ChainNote
     sources: tuple[SourceNote, ...]
     findings: tuple[Finding, ...]
+    listed: tuple[ListedCoin, ...] = ()
+
+    @property
+    def has_history(self) -> bool:
+        """Whether any source shows what was spent; else all that is known is what is listed."""
+        return any(source.history for source in self.sources) or not self.sources

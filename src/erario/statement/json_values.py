@@ -157,6 +157,8 @@ def source_json(source: SourceNote) -> JsonObject:
         "own": source.own,
         "word": source.word.value,
         "caveat": source.caveat,
+        "name": source.name,
+        "history": source.history,
     }
 
 

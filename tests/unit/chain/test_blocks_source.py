@@ -441,7 +441,7 @@ def test_a_height_above_the_tip_is_refused(tmp_path: Path) -> None:
 )
 def test_what_it_vouches_for(tmp_path: Path, own: bool, word: UnspentWord) -> None:
     folder = plain_folder(tmp_path, PAID)
-    note = source(folder, own=own).note()
+    note = source(folder, own=own).notes()[0]
     assert (note.own, note.word) == (own, word)
     assert str(folder) not in note.caveat
 

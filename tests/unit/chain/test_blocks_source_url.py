@@ -38,7 +38,7 @@ def test_a_folder_and_its_word(tmp_path: Path) -> None:
     folder = plain_folder(tmp_path, [])
     source = open_source(f"blocks:{folder}", NetworkName.REGTEST, own=True)
     assert source.network is NetworkName.REGTEST
-    assert source.note().word is UnspentWord.OWN_NODE
+    assert source.notes()[0].word is UnspentWord.OWN_NODE
     assert source.chain(quiet).tip == 0
 
 

@@ -26,7 +26,13 @@ from erario.statement.finding import Finding, Verdict
 from erario.statement.model import Statement, WalletStatement
 
 LABEL: Final = 9
-_KINDS: Final = {SourceKind.BLOCKS: "block files"}
+_KINDS: Final = {
+    SourceKind.BLOCKS: "block files",
+    SourceKind.NODE: "node",
+    SourceKind.ELECTRUM: "Electrum server",
+    SourceKind.ESPLORA: "block explorer",
+    SourceKind.SNAPSHOT: "UTXO snapshot",
+}
 _VERDICT_STYLES: Final = {Verdict.PASS: GOOD, Verdict.FAIL: BAD, Verdict.UNKNOWN: DOUBT}
 
 
@@ -89,7 +95,8 @@ def _head_lines(statement: Statement) -> list[Text]:
         lines += labelled("Since", since, width=LABEL)
     for source in statement.observed.sources:
         whose = " of the user's own node" if source.own else ""
-        text = f"{_KINDS[source.kind]}{whose}. {clean(source.caveat)}"
+        name = f" {clean(source.name)}" if source.name else ""
+        text = f"{_KINDS[source.kind]}{name}{whose}. {clean(source.caveat)}"
         lines += labelled("Source", text, width=LABEL)
     return lines
 

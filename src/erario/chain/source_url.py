@@ -1,0 +1,71 @@
+"""The URL of a source, taken apart: what stands behind `--source`.
+
+Never a secret in it: URLs stand in command lines, histories and logs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from erario.chain.errors import ChainCode
+from erario.errors import RequestError
+
+_LONGEST: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUrl:
+    """A source's URL. For `blocks` and `snapshot` all behind the colon is `path`; for the others
+    `host`, `port` (None where it is left out) and `path` as in any URL. `text` is the whole."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    text: str
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as they were written: who was asked, for people."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+
+def read_path_url(text: str) -> SourceUrl:
+    """A URL of the form "scheme:PATH"."""
+    scheme, _, path = text.partition(":")
+    return SourceUrl(scheme, "", None, path, text)
+
+
+def read_server_url(text: str) -> SourceUrl:
+    """A URL of the form "scheme://HOST:PORT/PATH".
+
+    Raises:
+        RequestError: it is none, or holds a user name, a password, a query or a fragment.
+    """
+    if len(text) > _LONGEST or not text.isascii() or not text.isprintable():
+        raise _bad("the URL of a source is too long, or holds signs that no URL has")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _bad("the URL of a source has no host and port that can be read") from None
+    if "@" in parts.netloc:
+        # Not echoed.
+        raise RequestError(
+            ChainCode.URL_SECRET,
+            "the URL of a source holds a user name or a password",
+            remedy="Leave it out, and name the file that holds it (--login or --cookie), or put "
+            "that into your configuration: command lines are seen by others.",
+        )
+    if not host:
+        raise _bad(f"{text} names no host")
+    if parts.query or parts.fragment:
+        raise _bad(f"{text} has a query or a fragment, which no source takes")
+    return SourceUrl(parts.scheme, host, port, parts.path, text)
+
+
+def _bad(what: str) -> RequestError:
+    return RequestError(ChainCode.URL_BAD, what, remedy='Write it like "electrum+ssl://HOST:PORT".')
