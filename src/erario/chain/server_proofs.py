@@ -1,0 +1,234 @@
+"""Transactions that a server gives, each shown to stand in its block before anything rests on it.
+
+Branches are asked for and checked before bytes: once a branch leads from a transaction's hash to
+a verified header, only the real bytes can follow, so that no server can make us hold more than the
+chain itself has. Invariant: what `Proofs` hold stands in the chain of headers that it was made
+with, by `inclusion.branch_fault`; nothing else is ever added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from erario.bitcoin.block import check_transaction
+from erario.bitcoin.errors import DecodeError
+from erario.bitcoin.inclusion import MAX_BRANCH, BranchFault, branch_fault
+from erario.bitcoin.merkle import root_of_branch
+from erario.bitcoin.transaction import Transaction, read_transaction
+from erario.bitcoin.values import Height, Txid, show_hash
+from erario.chain.errors import ServerCode
+from erario.chain.history_server import Branch, HistoryEntry, HistoryServer
+from erario.chain.source import HeaderChain
+from erario.errors import SourceError
+from erario.statement.evidence import BlockEvidence, TransactionEvidence
+
+_ROOT: Final = slice(36, 68)
+_BRANCHES_AT_ONCE: Final = 2_000
+_TRANSACTIONS_AT_ONCE: Final = 250
+"""Their bytes are all held before the first is looked at."""
+_FAULTS: Final = {
+    BranchFault.NODE_SIZED: (
+        ServerCode.LIED_NODE_SIZED,
+        "has 64 bytes without witnesses, so that it cannot be told from a node of the Merkle tree",
+    ),
+    BranchFault.LENGTH: (
+        ServerCode.LIED_BRANCH_LENGTH,
+        "comes with a Merkle branch that is not as long as that of the block's coinbase",
+    ),
+    BranchFault.POSITION: (
+        ServerCode.LIED_BRANCH,
+        "comes with a Merkle branch that does not fit its position",
+    ),
+    BranchFault.ROOT: (
+        ServerCode.LIED_BRANCH,
+        "comes with a Merkle branch that does not lead to the header of its block",
+    ),
+}
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A transaction, and where it was shown to stand."""
+
+    height: Height
+    position: int
+    transaction: Transaction
+    branch: tuple[bytes, ...]
+
+    @property
+    def evidence(self) -> TransactionEvidence:
+        """The same, as evidence of its block."""
+        return TransactionEvidence(self.position, self.transaction.raw, self.branch)
+
+
+class Proofs:
+    """What a server has shown so far.
+
+    Args:
+        server: who is asked.
+        chain: the verified headers that everything is held against.
+    """
+
+    def __init__(self, server: HistoryServer, chain: HeaderChain) -> None:
+        self._server = server
+        self._chain = chain
+        self._coinbases: dict[Height, Proved] = {}
+        self._proved: dict[HistoryEntry, Proved] = {}
+
+    def __getitem__(self, entry: HistoryEntry) -> Proved:
+        return self._proved[entry]
+
+    def upto(self, height: Height) -> list[tuple[HistoryEntry, Proved]]:
+        """All that was shown up to a height, in order of the chain."""
+        known = [item for item in self._proved.items() if item[0].height <= height]
+        return sorted(known, key=lambda item: (item[1].height, item[1].position))
+
+    def add(self, entries: Iterable[HistoryEntry], counted: Callable[[int], None]) -> None:
+        """Fetch and prove those that are not known yet. `counted` hears of their number.
+
+        Raises:
+            SourceError: the server fails, or what it shows does not hold.
+        """
+        new = sorted(
+            (entry for entry in set(entries) if entry not in self._proved),
+            key=lambda entry: (entry.height, entry.txid),
+        )
+        done = 0
+        for some in _portions(new, _BRANCHES_AT_ONCE):
+            self._add_coinbases(sorted({e.height for e in some if e.height not in self._coinbases}))
+            branches = self._branches(some)
+            wanted = list(zip(some, branches, strict=True))
+            for part in _portions(wanted, _TRANSACTIONS_AT_ONCE):
+                self._add_transactions(part, done, counted)
+                done += len(part)
+                counted(done)
+
+    def block(self, height: Height, transactions: Sequence[Proved]) -> BlockEvidence:
+        """What the block at `height` shows of `transactions`, which are in order."""
+        return BlockEvidence(
+            height,
+            self._chain.header(height),
+            self._coinbases[height].evidence,
+            tuple(one.evidence for one in transactions),
+        )
+
+    def _add_coinbases(self, heights: list[Height]) -> None:
+        """The first transactions of these blocks, whose branches measure all others."""
+        asked = [(height, self._chain.block_hash(height)) for height in heights]
+        named = self._server.coinbases(asked) if asked else []
+        entries = []
+        for height, (txid, branch) in zip(heights, named, strict=True):
+            entry = HistoryEntry(txid, height)
+            self._check_branch(entry, branch, len(branch.hashes))
+            if branch.position != 0:
+                raise self._coinbase_lie(height, "stands at another place than the first")
+            entries.append((entry, branch))
+        for part in _portions(entries, _TRANSACTIONS_AT_ONCE):
+            for (entry, branch), raw in zip(part, self._bytes_of(part, _unheard), strict=True):
+                proved = self._prove(entry, branch, raw, len(branch.hashes))
+                if not proved.transaction.is_coinbase:
+                    raise self._coinbase_lie(entry.height, "is no coinbase")
+                self._coinbases[entry.height] = proved
+
+    def _branches(self, entries: list[HistoryEntry]) -> list[Branch]:
+        """The branches of these entries, which lead from their hashes to their headers."""
+        wanted = [(entry.txid, entry.height) for entry in entries]
+        branches = self._server.branches(wanted, _unheard)
+        for entry, branch in zip(entries, branches, strict=True):
+            self._check_branch(entry, branch, len(self._coinbases[entry.height].branch))
+        return branches
+
+    def _check_branch(self, entry: HistoryEntry, branch: Branch, length: int) -> None:
+        """Whether a branch holds, by what can be known without the transaction's bytes."""
+        hashes = branch.hashes
+        if len(hashes) != length or length > MAX_BRANCH:
+            raise self._lie(entry, BranchFault.LENGTH)
+        if not 0 <= branch.position < 1 << length or any(len(node) != 32 for node in hashes):
+            raise self._lie(entry, BranchFault.POSITION)
+        if root_of_branch(entry.txid, branch.position, hashes) != self._root(entry.height):
+            raise self._lie(entry, BranchFault.ROOT)
+
+    def _add_transactions(
+        self,
+        part: Sequence[tuple[HistoryEntry, Branch]],
+        done: int,
+        counted: Callable[[int], None],
+    ) -> None:
+        given = self._bytes_of(part, lambda number: counted(done + number))
+        for (entry, branch), raw in zip(part, given, strict=True):
+            length = len(self._coinbases[entry.height].branch)
+            proved = self._prove(entry, branch, raw, length)
+            if proved.transaction.is_coinbase != (proved.position == 0):
+                raise self._coinbase_lie(entry.height, "is not its only coinbase")
+            self._proved[entry] = proved
+
+    def _bytes_of(
+        self, part: Sequence[tuple[HistoryEntry, Branch]], counted: Callable[[int], None]
+    ) -> list[bytes]:
+        return self._server.transactions([(e.txid, e.height) for e, _ in part], counted)
+
+    def _prove(self, entry: HistoryEntry, branch: Branch, raw: bytes, length: int) -> Proved:
+        try:
+            transaction = read_transaction(raw)
+        except DecodeError as error:
+            raise self._error(
+                ServerCode.LIED_TRANSACTION, entry.txid, f"cannot be read: {error.what}"
+            ) from None
+        if transaction.txid != entry.txid:
+            raise self._error(
+                ServerCode.LIED_TRANSACTION,
+                entry.txid,
+                f"was answered with the bytes of {show_hash(transaction.txid)}",
+            )
+        fault = branch_fault(
+            transaction, branch.position, branch.hashes, self._root(entry.height), length
+        )
+        if fault is not None:
+            raise self._lie(entry, fault)
+        faults = check_transaction(transaction)
+        if faults:
+            raise self._error(
+                ServerCode.LIED_COIN, entry.txid, f"cannot be in any block: {faults[0]}"
+            )
+        return Proved(entry.height, branch.position, transaction, branch.hashes)
+
+    def _root(self, height: Height) -> bytes:
+        return self._chain.header(height)[_ROOT]
+
+    def _lie(self, entry: HistoryEntry, fault: BranchFault) -> SourceError:
+        code, what = _FAULTS[fault]
+        return self._error(code, entry.txid, f"{what} (height {entry.height})")
+
+    def _error(self, code: ServerCode, txid: Txid, what: str) -> SourceError:
+        return SourceError(
+            code,
+            f"{self._server.name}: transaction {show_hash(txid)} {what}",
+            remedy=_REMEDIES.get(code, "Ask another server, and believe this one nothing."),
+        )
+
+    def _coinbase_lie(self, height: Height, what: str) -> SourceError:
+        return SourceError(
+            ServerCode.LIED_COINBASE,
+            f"{self._server.name}: the first transaction that it names of block {height} {what}",
+            remedy="Ask another server, and believe this one nothing.",
+        )
+
+
+_REMEDIES: Final = {
+    ServerCode.LIED_NODE_SIZED: (
+        "Such a transaction is shown only by its whole block: read that from a node or from "
+        "block files. A handful of them are on the main chain."
+    )
+}
+
+
+def _portions(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _unheard(_number: int) -> None:
+    """Nobody counts these."""
