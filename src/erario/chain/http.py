@@ -1,0 +1,495 @@
+"""HTTP as adapters need it: one answer to one question, bounded in time, bytes and patience.
+
+The only module that knows urllib3 (and PySocks, for proxies). Invariant: whatever a server does, a
+call ends; it holds at most `most` bytes of answer, counted after decompression, and sends its
+headers, credentials included, to the one host that it was made for and nowhere else. No redirect
+is followed, no cookie kept, no proxy taken from the environment. Errors name the server as people
+know it, never a path or a header.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, NoReturn, cast
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection, SOCKSProxyManager
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import SSLError as Urllib3SSLError
+
+from erario.chain.errors import ChainCode, ServerCode
+from erario.errors import RequestError, SourceError
+
+SLOWEST: Final = 10_000
+"""Bytes a second, after the first seconds: whoever sends less is taken to hang."""
+TRIES: Final = 4
+"""How often a question is asked at most where the connection breaks."""
+PATIENCE: Final = 7
+"""How often at most where the server wants to be asked later."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds that a server may ask us to wait; asked for more, we give up and say so."""
+_FIRST_WAIT: Final = 0.125
+"""Seconds that double with each try."""
+_PIECE: Final = 1 << 16
+_LEAST_ERROR: Final = 1 << 16
+"""An error's own text may be as long, however little was expected."""
+_HEADERS: Final = 1 << 18
+"""Bytes of status, headers and the frames of chunks beside an answer."""
+_WAIT_LATER: Final = frozenset((429, 502, 503, 504))
+_LOGIN: Final = frozenset((401, 403, 407))
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer: its status, its whole body, and its headers with names in lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """All of one question, so that it can be asked again."""
+
+    method: str
+    path: str
+    body: bytes | None
+    most: int
+    headers: Mapping[str, str]
+    seconds: float
+
+
+class _Cut(Exception):  # noqa: N818 - a signal within this module
+    """The connection could not be had, or broke; another try may do better."""
+
+
+class _TooManyBytes(Exception):  # noqa: N818 - a signal within this module
+    """More bytes came than were allowed. No `OSError`, so that urllib3 lets it pass."""
+
+
+@dataclass(slots=True)
+class _Bounds:
+    """What is left of one answer's time and bytes, as they come over the wire."""
+
+    begun: float
+    seconds: float
+    most: int
+    taken: int = 0
+
+    def wait(self) -> float:
+        """Seconds that the next bytes may take.
+
+        Raises:
+            TimeoutError: none are left.
+        """
+        left = self.begun + self.seconds + self.taken / SLOWEST - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer is too slow")
+        return min(left, self.seconds)
+
+    def take(self, size: int) -> None:
+        """Count bytes that came.
+
+        Raises:
+            _TooManyBytes: more than allowed.
+        """
+        self.taken += size
+        if self.taken > self.most:
+            raise _TooManyBytes
+
+
+_bounds: ContextVar[_Bounds] = ContextVar("_bounds")
+
+
+class _BoundedBytes(io.RawIOBase):
+    """A socket's bytes, each read within the bounds of the answer under way.
+
+    Below http.client's reader, since that waits anew for every byte of a header or a chunk.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: object) -> None:
+        super().__init__()
+        self._raw = raw
+        self._sock = cast("ssl.SSLSocket", sock)
+        self._bounds = _bounds.get()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object, /) -> int | None:
+        self._sock.settimeout(self._bounds.wait())
+        size = self._raw.readinto(cast("bytearray", buffer))
+        self._bounds.take(size or 0)
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: object, *args: object, **options: object) -> None:
+        super().__init__(sock, *args, **options)  # type: ignore[arg-type]
+        self.fp = io.BufferedReader(_BoundedBytes(self.fp.detach(), sock))
+
+
+class _Plain(HTTPConnection):
+    response_class = _BoundedResponse
+
+
+class _Tls(HTTPSConnection):
+    response_class = _BoundedResponse
+
+
+class _ProxiedPlain(SOCKSConnection):
+    response_class = _BoundedResponse
+
+
+class _ProxiedTls(SOCKSHTTPSConnection):
+    response_class = _BoundedResponse
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _Tls
+
+
+class _ProxiedPlainPool(HTTPConnectionPool):
+    ConnectionCls = _ProxiedPlain
+
+
+class _ProxiedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _ProxiedTls
+
+
+class _Lanes:
+    """How many questions may be under way at once: fewer each time the server asks for patience."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._busy = 0
+        self._later = 0.0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def one(self, pause: Callable[[float], None]) -> Iterator[None]:
+        """Hold one lane, once there is one, and not before the server wants to be asked."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._busy < self._most)
+            self._busy += 1
+            wait = self._later - time.monotonic()
+        try:
+            if wait > 0:
+                pause(wait)
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify()
+
+    def narrow(self, wait: float) -> None:
+        """Half as many from now on, and none for `wait` seconds."""
+        with self._changed:
+            self._most = max(1, self._most // 2)
+            self._later = max(self._later, time.monotonic() + wait)
+
+
+class HttpClient:
+    """Questions to one server. Many threads may ask at once.
+
+    Args:
+        base: "http://HOST:PORT/PATH" or "https://..."; paths are put behind it.
+        name: who the server is in errors.
+        proxy: "socks5h://HOST:PORT", which resolves the host's name too; None for none.
+        timeout: seconds for the connection, for an answer to begin, and between its bytes. The
+            whole may take as much, and a second more for every `SLOWEST` bytes.
+        connections: how many questions may be under way at once.
+        pause: what waits, in seconds.
+
+    Raises:
+        RequestError: `base` or `proxy` cannot be used.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        name: str,
+        proxy: str | None,
+        timeout: float,
+        connections: int = 8,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._name = name
+        self._timeout = timeout
+        self._pause = pause
+        self._lanes = _Lanes(connections)
+        try:
+            self._manager = _manager(proxy, connections)
+            self._pool = self._manager.connection_from_url(base)
+            self._path = (urllib3.util.parse_url(base).path or "").rstrip("/")
+        except (LocationParseError, ValueError):
+            raise RequestError(
+                ChainCode.URL_BAD,
+                f"the address of {name}, or of the proxy, cannot be used",
+                remedy='Write the proxy like "socks5h://127.0.0.1:9050", the source like '
+                '"esplora+https://HOST/PATH".',
+            ) from None
+
+    def get(self, path: str, *, most: int) -> HttpAnswer:
+        """The answer to GET, of at most `most` bytes.
+
+        Statuses of 400 and more are given back like others, but for those that ask for
+        credentials or for patience.
+
+        Raises:
+            SourceError: UNREACHABLE, TIMEOUT, TOO_LARGE, GARBAGE, REDIRECT, CREDENTIALS,
+                CERTIFICATE, RATE_LIMITED.
+        """
+        return self._ask(_Question("GET", path, None, most, {}, self._timeout))
+
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        most: int,
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> HttpAnswer:
+        """The answer to POST; `seconds` is the time it may take to begin instead of `timeout`.
+
+        It is sent again where the connection broke: only for questions that may be asked twice.
+
+        Raises:
+            SourceError: as `get`.
+        """
+        seconds = self._timeout if seconds is None else seconds
+        return self._ask(_Question("POST", path, body, most, headers or {}, seconds))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._manager.clear()
+
+    def _ask(self, question: _Question) -> HttpAnswer:
+        broken = asked = 0
+        while True:
+            with self._lanes.one(self._pause):
+                try:
+                    answer = self._once(question)
+                except _Cut as cut:
+                    broken += 1
+                    if broken == TRIES:
+                        self._fail(
+                            ServerCode.UNREACHABLE,
+                            f"cannot be reached: {cut}",
+                            "Check its address, the network and the proxy; then try again.",
+                        )
+                    answer = None
+            if answer is None:
+                self._pause(_FIRST_WAIT * 2**broken)
+            elif answer.status in _WAIT_LATER:
+                asked += 1
+                self._be_patient(answer, asked)
+            else:
+                return answer
+
+    def _be_patient(self, answer: HttpAnswer, asked: int) -> None:
+        """Note that the server wants to be asked less, for the `asked`-th time; or give up."""
+        wait = _retry_after(answer.headers.get("retry-after"))
+        if asked == PATIENCE or (wait is not None and wait > LONGEST_WAIT):
+            much = "" if wait is None else f", in {min(wait, 1e9):,.0f} seconds"
+            self._fail(
+                ServerCode.RATE_LIMITED,
+                f"wants to be asked later{much} (status {answer.status})",
+                "Try again later, ask for fewer addresses, or ask a server of your own.",
+            )
+        self._lanes.narrow(_FIRST_WAIT * 2**asked if wait is None else wait)
+
+    def _once(self, question: _Question) -> HttpAnswer:
+        """One try.
+
+        Raises:
+            _Cut: another may do better.
+            SourceError: another would not.
+        """
+        most = max(question.most, _LEAST_ERROR)
+        token = _bounds.set(_Bounds(time.monotonic(), question.seconds, 2 * most + _HEADERS))
+        try:
+            response = self._pool.urlopen(
+                question.method,
+                self._path + question.path,
+                question.body,
+                {"Accept-Encoding": "identity", "User-Agent": "erario", **question.headers},
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=urllib3.Timeout(connect=self._timeout, read=question.seconds),
+                preload_content=False,
+                decode_content=False,
+            )
+            try:
+                return self._read(response, question.most)
+            finally:
+                # What was not read to its end cannot carry another question.
+                response.close()
+        except _TooManyBytes:
+            self._too_large(question.most)
+        except HTTPError as error:
+            self._translate(error)
+        finally:
+            _bounds.reset(token)
+
+    def _read(self, response: urllib3.BaseHTTPResponse, most: int) -> HttpAnswer:
+        status = response.status
+        headers = {key.lower(): text for key, text in response.headers.items()}
+        if 300 <= status < 400:
+            self._fail(
+                ServerCode.REDIRECT,
+                f"sends us elsewhere (status {status}), which is not followed",
+                "Find out whether it has moved, and name the new address yourself.",
+            )
+        if status in _LOGIN:
+            self._fail(
+                ServerCode.CREDENTIALS,
+                f"asks for credentials, or refuses them (status {status})",
+                "Check the cookie or login file, or ask a server that answers everybody.",
+            )
+        if status in _WAIT_LATER:
+            return HttpAnswer(status, b"", headers)
+        if status >= 400:
+            most = max(most, _LEAST_ERROR)
+        pieces, size = [], 0
+        while piece := response.read(_PIECE, decode_content=False):
+            size += len(piece)
+            if size > most:
+                self._too_large(most)
+            pieces.append(piece)
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        return HttpAnswer(status, self._unpack(b"".join(pieces), coding, most), headers)
+
+    def _unpack(self, body: bytes, coding: str, most: int) -> bytes:
+        """The body without a compression that was not asked for, at most `most` bytes of it."""
+        if coding in ("", "identity"):
+            return body
+        if coding not in ("gzip", "x-gzip", "deflate"):
+            self._garbage("packs its answer in a way that was not asked for")
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        try:
+            unpacked = unpacker.decompress(body, most + 1)
+        except zlib.error:
+            self._garbage("sends a packed answer that does not unpack")
+        if len(unpacked) > most:
+            self._too_large(most)
+        if not unpacker.eof or unpacker.unused_data:
+            self._garbage("sends a packed answer that does not end where it should")
+        return unpacked
+
+    def _translate(self, error: HTTPError) -> NoReturn:
+        """Our error for one of urllib3's."""
+        cause = error.args[-1] if error.args else None
+        if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+            self._fail(
+                ServerCode.UNREACHABLE,
+                "cannot be reached: no answer to the attempt to connect",
+                "Check its address, the network and the proxy; then try again.",
+            )
+        if isinstance(error, NewConnectionError):
+            raise _Cut("no connection could be made") from None
+        if isinstance(error, ReadTimeoutError):
+            self._fail(
+                ServerCode.TIMEOUT,
+                "hangs, or answers too slowly",
+                "Try again, allow more time, or ask another server.",
+            )
+        if isinstance(error, Urllib3SSLError):
+            self._translate_tls(cause)
+        if isinstance(error, ProtocolError) and isinstance(
+            cause, OSError | http.client.IncompleteRead
+        ):
+            raise _Cut("the connection broke") from None
+        self._garbage("answers with something that is not HTTP")
+
+    def _translate_tls(self, cause: object) -> NoReturn:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            self._fail(
+                ServerCode.CERTIFICATE,
+                f"shows a certificate that is not trusted ({cause.verify_message})",
+                "Somebody may stand between you and it. If the certificate is your own, put it "
+                "where the system trusts it, or name its file in SSL_CERT_FILE.",
+            )
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            raise _Cut("the connection broke") from None
+        self._garbage("speaks no TLS that can be understood")
+
+    def _too_large(self, most: int) -> NoReturn:
+        self._fail(
+            ServerCode.TOO_LARGE,
+            f"answers with more than the {most:,} bytes that any true answer has",
+            "Ask another server.",
+        )
+
+    def _garbage(self, what: str) -> NoReturn:
+        self._fail(
+            ServerCode.GARBAGE,
+            what,
+            "Ask another server, or check that this address is the right kind of server.",
+        )
+
+    def _fail(self, code: ServerCode, what: str, remedy: str) -> NoReturn:
+        raise SourceError(code, f"{self._name} {what}", remedy=remedy) from None
+
+
+def _manager(proxy: str | None, connections: int) -> urllib3.PoolManager:
+    """Where connections come from."""
+    options = {"maxsize": connections, "num_pools": 1, "ssl_context": ssl.create_default_context()}
+    if proxy is None:
+        manager = urllib3.PoolManager(**options)  # type: ignore[arg-type]
+        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        return manager
+    if not proxy.startswith("socks5h://"):
+        # Other kinds resolve names here, and so tell the name server who is asked.
+        raise ValueError("a proxy is socks5h://HOST:PORT")
+    proxied = SOCKSProxyManager(proxy, **options)  # type: ignore[arg-type]
+    proxied.pool_classes_by_scheme = {"http": _ProxiedPlainPool, "https": _ProxiedTlsPool}
+    return proxied
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110): seconds, or a date; None for neither."""
+    if text is None:
+        return None
+    text = text.strip()[:40]
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
