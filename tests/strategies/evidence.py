@@ -32,7 +32,16 @@ from erario.auditing import audit
 from erario.auditing.moments import Moment
 from erario.bitcoin.merkle import merkle_branch
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import COIN, Height, Sats, Script, read_btc, show_btc
+from erario.bitcoin.values import (
+    COIN,
+    Height,
+    Outpoint,
+    Sats,
+    Script,
+    Txid,
+    read_btc,
+    show_btc,
+)
 from erario.chain.best_chain import BestChain
 from erario.chain.source import ProgressCallback, Trace
 from erario.errors import Place
@@ -51,6 +60,7 @@ from erario.reserve.model import (
 from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment, Interval
 from erario.statement.evidence import (
     BlockEvidence,
+    ListedCoin,
     SourceKind,
     SourceNote,
     TransactionEvidence,
@@ -154,12 +164,15 @@ def evidence_of(block: Made, positions: Iterable[int]) -> BlockEvidence:
 
 @dataclass
 class MemorySource:
-    """A source over blocks that were made here; `passes` are the scripts it was asked for."""
+    """A source over blocks that were made here; `passes` are the scripts it was asked for, and it
+    hides the transactions with the txids `hidden`."""
 
     blocks: Sequence[Made]
     network: NetworkName = NetworkName.REGTEST
     word: UnspentWord = UnspentWord.BLOCKS
     findings: tuple[Finding, ...] = ()
+    name: str = ""
+    hidden: Sequence[bytes] = ()
     passes: list[int] = field(default_factory=list)
 
     def chain(self, progress: ProgressCallback) -> BestChain:
@@ -177,6 +190,7 @@ class MemorySource:
                 if paid or coins.intersection(tx.inputs):
                     hits.append(position)
                 coins |= paid
+            hits = [one for one in hits if block.transactions[one].txid not in self.hidden]
             if hits:
                 blocks.append(evidence_of(block, hits))
         return Trace(tuple(blocks), self.findings)
@@ -185,10 +199,40 @@ class MemorySource:
         return None
 
     def notes(self) -> tuple[SourceNote, ...]:
-        return (SourceNote(SourceKind.BLOCKS, False, self.word, ""),)
+        return (SourceNote(SourceKind.BLOCKS, False, self.word, "", self.name),)
 
     def close(self) -> None:
         pass
+
+
+@dataclass
+class ListSource(MemorySource):
+    """A source that only lists what is unspent after the block at `height`."""
+
+    height: int = 0
+
+    def only_height(self) -> Height | None:
+        return Height(self.height)
+
+    def trace(self, scripts: Sequence[Script], upto: Height, progress: ProgressCallback) -> Trace:
+        assert upto == self.height
+        self.passes.append(len(scripts))
+        wanted: set[bytes] = set(scripts)
+        coins: dict[Outpoint, ListedCoin] = {}
+        for block in self.blocks[: upto + 1]:
+            for position, tx in enumerate(block.transactions):
+                for txid, vout in tx.inputs:
+                    coins.pop(Outpoint(Txid(txid), vout), None)
+                for vout, (sats, paid) in enumerate(tx.outputs):
+                    outpoint = Outpoint(Txid(tx.txid), vout)
+                    if paid in wanted and tx.txid not in self.hidden:
+                        coins[outpoint] = ListedCoin(
+                            outpoint, Sats(sats), Script(paid), Height(block.height), position == 0
+                        )
+        return Trace((), self.findings, tuple(coins[one] for one in sorted(coins)))
+
+    def notes(self) -> tuple[SourceNote, ...]:
+        return (SourceNote(SourceKind.SNAPSHOT, False, self.word, "", self.name, history=False),)
 
 
 # Declarations ------------------------------------------------------------------------------------

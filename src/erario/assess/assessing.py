@@ -84,6 +84,8 @@ def assess(evidence: Evidence) -> Statement:
 def _roll_forwards(ground: Ground) -> Mapping[str, RollForward] | None:
     """The roll-forward of each wallet since the opening, None where none was asked for."""
     ledger, members, movements = ground.ledger, ground.members, ground.movements
+    if not ground.evidence.has_history:
+        return None
     # From nothing to the cut-off as well, so that every statement has shown that it balances.
     roll_forward(ledger, members, movements, None, ground.closing)
     opening = since_state(ground.evidence)

@@ -7,6 +7,9 @@ amount between the lowest and the highest is. Else unclear.
 What was found is a lower bound. Unless the holder says that the file lists all that it has, and
 where a named wallet is only inferred, there may be more coins at any time: the true balances are
 these or higher. A verdict that this could change is `unknown`, with what was found beside it.
+
+Where the sources only list the coins at the cut-off, an earlier balance is known from below: the
+coins of then that are still there. That alone can keep a claim, or break it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Final
 
 from erario.assess import wording
 from erario.assess.ground import Ground
-from erario.bitcoin.values import Height, Sats, SatsDelta
+from erario.bitcoin.values import Height, Sats, SatsDelta, total
 from erario.holdings.timeline import State, claim_state
 from erario.reserve.model import Attribution, Comparator, Role
 from erario.reserve.moment import Interval
@@ -47,9 +50,10 @@ class _Bounds:
 
     def compare(self, found: _Balances) -> Outcome:
         """What the balances found come to, as if they were all there are."""
-        if found.highest < self._least or found.lowest > self._most:
+        highest = _NO_LIMIT if found.highest is None else found.highest
+        if highest < self._least or found.lowest > self._most:
             return Outcome.BROKEN
-        if self._least <= found.lowest and found.highest <= self._most:
+        if self._least <= found.lowest and highest <= self._most:
             return Outcome.KEPT
         return Outcome.UNCLEAR
 
@@ -63,8 +67,9 @@ class _Bounds:
 
     def margin(self, shown: Outcome, found: _Balances) -> SatsDelta | None:
         """From the bound that decided to the balance that decided; None where it is unclear."""
-        above = None if self.low is None else (found.lowest - self.low, found.highest - self.low)
-        below = None if self.high is None else (self.high - found.highest, self.high - found.lowest)
+        highest = found.lowest if found.highest is None else found.highest
+        above = None if self.low is None else (found.lowest - self.low, highest - self.low)
+        below = None if self.high is None else (self.high - highest, self.high - found.lowest)
         sides = [side for side in (above, below) if side is not None]
         if shown is Outcome.KEPT:
             return SatsDelta(min(worst for worst, _ in sides))
@@ -75,10 +80,11 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Balances:
-    """The lowest and the highest balance found over a moment, in satoshis."""
+    """The lowest and the highest balance found over a moment, in satoshis; `highest` is None where
+    all that is known is how much there was at least."""
 
     lowest: Sats
-    highest: Sats
+    highest: Sats | None
 
     @property
     def is_one(self) -> bool:
@@ -108,21 +114,17 @@ def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
         return _unanswered(ground, claim, concerned, wording.AFTER_CUTOFF)
     bounds = _bounds(claim)
     complete = _is_complete(ground, claim)
-    found = _Balances(*ground.balances.over(concerned.known or concerned.inferred, *moment))
+    found = _find(ground, concerned.known or concerned.inferred, *moment)
     shown = bounds.compare(found)
     would_be = None
     if concerned.inferred:
-        everything = _Balances(*ground.balances.over(concerned.everything, *moment))
+        everything = _find(ground, concerned.everything, *moment)
         would_be = _outcome(bounds, everything, complete=complete)
     if not concerned.known:
         outcome, words = Outcome.UNKNOWN, wording.only_inferred(would_be or Outcome.UNKNOWN)
     else:
         outcome = _outcome(bounds, found, complete=complete and not concerned.inferred)
-        words = (
-            wording.lower_bound(shown, one=found.is_one, inferred=bool(concerned.inferred))
-            if outcome is Outcome.UNKNOWN
-            else wording.decided(outcome, one=found.is_one)
-        )
+        words = _words(outcome, shown, found, inferred=bool(concerned.inferred))
     start, end = moment
     return ClaimStatement(
         claim=claim,
@@ -137,6 +139,37 @@ def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
         reason=words.reason,
         settle=words.settle,
     )
+
+
+def _find(ground: Ground, wallets: frozenset[str], start: State, end: State) -> _Balances:
+    """The balances over a moment."""
+    if ground.evidence.has_history:
+        return _Balances(*ground.balances.over(wallets, start, end))
+    # What counts at both ends counts all the time: a wallet counts once, without a gap.
+    members = [ground.members[wallet] for wallet in wallets]
+    at_both = frozenset(
+        one.wallet for one in members if one.window.counts_at(start) and one.window.counts_at(end)
+    )
+    lowest = total(
+        coin.sats
+        for coin in ground.ledger.coins
+        if coin.unspent and coin.wallet in at_both and coin.height <= start.height
+    )
+    cutoff = ground.evidence.cutoff.height
+    is_exact = start.height == end.height == cutoff and all(
+        one.window.counts_at(start) is one.window.counts_at(end) for one in members
+    )
+    return _Balances(lowest, lowest if is_exact else None)
+
+
+def _words(outcome: Outcome, shown: Outcome, found: _Balances, *, inferred: bool) -> wording.Words:
+    if found.highest is None:
+        if outcome is Outcome.UNKNOWN:
+            return wording.NO_HISTORY
+        return wording.decided_by_later(outcome)
+    if outcome is Outcome.UNKNOWN:
+        return wording.lower_bound(shown, one=found.is_one, inferred=inferred)
+    return wording.decided(outcome, one=found.is_one)
 
 
 def _unanswered(
@@ -202,6 +235,8 @@ def _bounds(claim: DeclaredClaim) -> _Bounds:
 
 def _outcome(bounds: _Bounds, found: _Balances, *, complete: bool) -> Outcome:
     shown = bounds.compare(found)
+    if shown is Outcome.UNCLEAR and found.highest is None:
+        return Outcome.UNKNOWN
     if not complete and bounds.could_change(shown, found):
         return Outcome.UNKNOWN
     return shown

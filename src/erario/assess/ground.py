@@ -69,12 +69,24 @@ def lay_ground(evidence: Evidence) -> Ground:
     inclusion = check_inclusion(evidence)
     # Which networks proof of work cannot vouch for is no one's to say but the protocol's.
     chain = replace(evidence.chain, authenticated=network(evidence.network).authenticated)
-    word = _weakest_word(evidence)
+    word = _strongest_word(evidence, history=evidence.has_history)
     # What is lost may have spent any coin.
     label = Existence.REPORTED if inclusion.lost else _label(evidence, chain, word)
     wallets = {wallet.id: wallet for wallet in evidence.declaration.wallets}
     owners = {one.script: wallet.id for wallet in wallets.values() for one in wallet.scripts}
-    ledger = read_ledger(inclusion.transactions, owners, evidence.cutoff.height, label)
+    ledger = read_ledger(
+        inclusion.transactions,
+        owners,
+        evidence.cutoff.height,
+        label,
+        # Beside a history a list of coins only confirms it; see `erario.chain.several`.
+        () if evidence.has_history else evidence.listed,
+    )
+    if evidence.has_history and label is not Existence.REPORTED and _is_confirmed(evidence, ledger):
+        by_list = _strongest_word(evidence, history=False)
+        if _WORDS.index(by_list) > _WORDS.index(word):
+            word, label = by_list, Existence.UNSPENT
+            ledger = read_ledger(inclusion.transactions, owners, evidence.cutoff.height, label)
     contradicted = bool(inclusion.findings or ledger.contradictions)
     timeline = Timeline(evidence.instants)
     members = _members(evidence, timeline)
@@ -108,9 +120,19 @@ def _wallets_of(declaration: Declaration) -> dict[str, list[DeclaredWallet]]:
     return wallets_of
 
 
-def _weakest_word(evidence: Evidence) -> UnspentWord:
-    words = [source.word for source in evidence.sources]
-    return min(words, key=_WORDS.index) if words else UnspentWord.SERVERS
+def _strongest_word(evidence: Evidence, *, history: bool) -> UnspentWord:
+    """The strongest word among sources of one sort. What is shown by one is shown, whoever else was
+    asked; what they say against each other is among the findings."""
+    words = [source.word for source in evidence.sources if source.history is history]
+    return max(words, key=_WORDS.index) if words else UnspentWord.SERVERS
+
+
+def _is_confirmed(evidence: Evidence, ledger: Ledger) -> bool:
+    """Whether a source that lists coins lists exactly those that the history leaves unspent."""
+    if all(source.history for source in evidence.sources):
+        return False
+    unspent = {coin.outpoint for coin in ledger.coins if coin.unspent}
+    return unspent == {coin.outpoint for coin in evidence.listed}
 
 
 def _label(evidence: Evidence, chain: ChainNote, word: UnspentWord) -> Existence:

@@ -45,7 +45,8 @@ class ScriptHistory:
 
 
 def read_histories(ledger: Ledger) -> dict[Script, ScriptHistory]:
-    """The history of every watched script that the chain pays to."""
+    """The history of every watched script that the chain pays to: of a script whose coins are only
+    listed, what is left of it."""
     histories: dict[Script, ScriptHistory] = {}
     for touch in ledger.touches:
         height = touch.seen.height
@@ -58,6 +59,11 @@ def read_histories(ledger: Ledger) -> dict[Script, ScriptHistory]:
             history.spent_from = True
             history.last_height = height
     for coin in ledger.coins:
+        if coin.position is None:
+            history = histories.setdefault(coin.script, ScriptHistory(coin.height, coin.height))
+            history.first_height = min(history.first_height, coin.height)
+            history.last_height = max(history.last_height, coin.height)
+            history.paid_by.add(coin.outpoint.txid)
         if coin.unspent:
             histories[coin.script].coins.append(coin)
     return histories

@@ -25,6 +25,11 @@ AFTER_CUTOFF: Final = Words(
     "Its moment lies after the cut-off.",
     "Audit at a cut-off that is later than the claim's moment.",
 )
+NO_HISTORY: Final = Words(
+    "The source lists the coins of one block and shows no history; the coins listed that were "
+    "there before leave the answer open.",
+    "Audit with a source that shows the history: a node, its block files, or servers.",
+)
 
 _SHOWN: Final = {
     Outcome.KEPT: "every balance found satisfies the claim",
@@ -56,6 +61,15 @@ def lower_bound(shown: Outcome, *, one: bool, inferred: bool) -> Words:
         return Words(_sentence(f"{found}, but {why}"), _DECLARE)
     why = "nothing shows that these are all the holder's coins, and more could change the answer"
     return Words(_sentence(f"{found}, but {why}"), _COMPLETE)
+
+
+def decided_by_later(outcome: Outcome) -> Words:
+    """For a verdict over an earlier moment, from the coins of then that are still there."""
+    if outcome is Outcome.KEPT:
+        return Words(
+            "The coins of then that were still there at the cut-off alone satisfy the claim.", ""
+        )
+    return Words("The coins of then that were still there at the cut-off are already too many.", "")
 
 
 def only_inferred(would_be: Outcome) -> Words:

@@ -3,7 +3,6 @@
 collecting     `collect` and `audit`
 moments        cut-off, opening and instants as blocks
 declaring      the declaration as evidence holds it
-merging        several passes over a chain as one
 """
 
 from __future__ import annotations

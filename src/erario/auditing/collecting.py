@@ -10,16 +10,16 @@ from __future__ import annotations
 from erario.assess import assess
 from erario.auditing.declaring import declare
 from erario.auditing.errors import AuditCode
-from erario.auditing.merging import merge_blocks
 from erario.auditing.moments import Moment, find_cutoff, find_since, is_settled, resolve_instants
 from erario.bitcoin.network import network
-from erario.bitcoin.values import Height
-from erario.chain.source import ChainSource, Progress, ProgressCallback
+from erario.bitcoin.values import Height, Outpoint, Script
+from erario.chain.merging import merge_blocks
+from erario.chain.source import ChainSource, Progress, ProgressCallback, Trace
 from erario.errors import RequestError
 from erario.holdings.derivation import Derivation, DerivationCallback
 from erario.holdings.transactions import scripts_paid
 from erario.reserve.model import Reserve
-from erario.statement.evidence import BlockEvidence, ChainNote, Evidence
+from erario.statement.evidence import BlockEvidence, ChainNote, Evidence, ListedCoin
 from erario.statement.finding import Finding
 from erario.statement.model import Statement
 
@@ -44,7 +44,8 @@ def audit(
 
     Raises:
         DeclarationError: two wallets have a script in common.
-        RequestError: the cut-off or the opening cannot be asked, or the network is another.
+        RequestError: the cut-off or the opening cannot be asked of this source, or the network is
+            another.
         SourceError: the source cannot be read, or has no good copy of a block.
     """
     return assess(collect(reserve, source, at=at, since=since, progress=progress))
@@ -67,10 +68,17 @@ def collect(
             remedy="Read the blocks of the reserve's network.",
         )
     chain = source.chain(progress)
-    cutoff = find_cutoff(at, reserve.timezone, chain)
+    cutoff = find_cutoff(at, reserve.timezone, chain, source.only_height())
     opening = None if since is None else find_since(since, reserve.timezone, chain, cutoff)
-    derivation = Derivation(reserve, _on_derivation(progress))
-    blocks, findings = _trace(derivation, source, cutoff.height, progress)
+    has_history = any(note.history for note in source.notes())
+    if opening is not None and not has_history:
+        raise RequestError(
+            AuditCode.SINCE_WITHOUT_HISTORY,
+            "the source lists the coins of one block, so there is no roll-forward",
+            remedy="Leave out --since, or read a source that has the history.",
+        )
+    derivation = Derivation(reserve, _on_derivation(progress), has_history=has_history)
+    trace = _trace(derivation, source, cutoff.height, progress)
     return Evidence(
         network=reserve.network,
         declaration=declare(reserve, derivation.wallets()),
@@ -80,7 +88,7 @@ def collect(
         asked_since=opening.asked if opening else None,
         since=chain.point(opening.height) if opening else None,
         instants=resolve_instants(reserve, chain, cutoff),
-        blocks=blocks,
+        blocks=trace.blocks,
         chain=ChainNote(
             tip=chain.point(chain.tip),
             work=chain.work,
@@ -88,28 +96,36 @@ def collect(
             authenticated=network(reserve.network).authenticated,
         ),
         sources=source.notes(),
-        findings=findings,
+        findings=trace.findings,
+        listed=trace.listed,
     )
 
 
 def _trace(
     derivation: Derivation, source: ChainSource, upto: Height, progress: ProgressCallback
-) -> tuple[tuple[BlockEvidence, ...], tuple[Finding, ...]]:
+) -> Trace:
     """Pass over the blocks until every branch was derived far enough."""
     blocks: tuple[BlockEvidence, ...] = ()
     findings: dict[Finding, None] = {}
+    listed: dict[Outpoint, ListedCoin] = {}
+    unseen: dict[Script, None] = {}
     wanted = tuple(derivation.scripts)
     while True:
         trace = source.trace(wanted, upto, progress)
         blocks = merge_blocks(blocks, trace.blocks)
-        # Each pass reads the same files, and sees the same faults in them.
+        # Each pass asks the same sources, and sees the same faults in them.
         findings.update(dict.fromkeys(trace.findings))
+        listed.update((coin.outpoint, coin) for coin in trace.listed)
+        unseen.update(dict.fromkeys(trace.unseen))
         if not derivation.is_ranged:
             break
-        wanted = derivation.follow(scripts_paid(blocks, derivation.scripts))
+        paid = scripts_paid(blocks, derivation.scripts)
+        paid.update(coin.script for coin in listed.values())
+        wanted = derivation.follow(paid)
         if not wanted:
             break
-    return blocks, tuple(findings)
+    in_order = tuple(listed[outpoint] for outpoint in sorted(listed))
+    return Trace(blocks, tuple(findings), in_order, tuple(unseen))
 
 
 def _on_derivation(progress: ProgressCallback) -> DerivationCallback:

@@ -38,13 +38,25 @@ class Cutoff:
         return chain.reached(instant, self.height)
 
 
-def find_cutoff(at: Moment, timezone: str, chain: HeaderChain) -> Cutoff:
-    """The block that a statement closes on.
+def find_cutoff(
+    at: Moment, timezone: str, chain: HeaderChain, only: Height | None = None
+) -> Cutoff:
+    """The block that a statement closes on; `only` is the one that the source can answer for.
 
     Raises:
-        RequestError: it cannot be read, or means no block of this chain.
+        RequestError: it cannot be read, means no block of this chain, or another than `only`.
     """
-    return _resolve(_request(at, timezone), chain, chain.tip)
+    request = _request(at, timezone)
+    if only is not None and isinstance(request, AtTip):
+        request = AtHeight(only)
+    cutoff = _resolve(request, chain, chain.tip)
+    if only is not None and cutoff.height != only:
+        raise RequestError(
+            AuditCode.OTHER_HEIGHT,
+            f"the source lists the coins at block {only:,} only, not at block {cutoff.height:,}",
+            remedy=f"Ask for that block (--at {only}), or read a source that has the history.",
+        )
+    return cutoff
 
 
 def find_since(since: Moment, timezone: str, chain: HeaderChain, cutoff: Cutoff) -> Cutoff:

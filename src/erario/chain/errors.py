@@ -14,6 +14,8 @@ class ChainCode(StrEnum):
     ACCESS_BAD = "source.access-bad"
     ONE_HEIGHT = "source.one-height"
     NO_HEADERS = "source.no-headers"
+    NONE_ANSWERED = "source.none-answered"
+    CONTRADICTING_PASSES = "source.contradicting-passes"
     EXTRA_MISSING = "source.extra-missing"
     PATH_MISSING = "source.path-missing"
     UNREADABLE = "source.unreadable"

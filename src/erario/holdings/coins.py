@@ -26,6 +26,7 @@ from erario.errors import SourceError
 from erario.holdings.errors import HoldingsCode
 from erario.holdings.exposure import Revealed
 from erario.holdings.transactions import SeenTransaction
+from erario.statement.evidence import ListedCoin
 from erario.statement.model import Coin, Existence, Spend
 
 MATURITY: Final = 100
@@ -68,7 +69,8 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every coin that the wallets had, and every transaction that touched one, in order."""
+    """Every coin that the wallets had, and every transaction that touched one, in order; coins
+    that were only listed stand behind the others."""
 
     coins: tuple[Coin, ...]
     touches: tuple[Touch, ...]
@@ -103,6 +105,7 @@ def read_ledger(
     owners: Mapping[Script, str],
     cutoff: Height,
     label: Existence,
+    listed: Iterable[ListedCoin] = (),
 ) -> Ledger:
     """The coins and touches of the watched scripts up to a cut-off.
 
@@ -111,6 +114,7 @@ def read_ledger(
         owners: the wallet of each watched script.
         cutoff: no transaction lies above it.
         label: the existence of a coin whose transactions are proved; others are `reported`.
+        listed: unspent coins that no transaction shows, from a source without history.
 
     Raises:
         SourceError: more coins at one time than can ever exist.
@@ -118,6 +122,8 @@ def read_ledger(
     ordered = sorted(transactions, key=lambda seen: (seen.height, seen.position))
     reader = _Reader(owners, cutoff, label)
     touches = tuple(touch for seen in ordered if (touch := reader.read(seen)) is not None)
+    for coin in listed:
+        reader.take(coin)
     return Ledger(reader.finish(), touches, tuple(reader.contradictions))
 
 
@@ -125,7 +131,9 @@ def read_ledger(
 class _Draft:
     """A coin while the chain passes by: where it was made, and what became of it."""
 
-    seen: SeenTransaction
+    height: Height
+    position: int | None
+    coinbase: bool
     outpoint: Outpoint
     sats: Sats
     script: Script
@@ -161,6 +169,18 @@ class _Reader:
         if not spent and not made:
             return None
         return Touch(seen, spent, made, overwritten)
+
+    def take(self, coin: ListedCoin) -> None:
+        """Take over a coin that was listed; its source proved the list, or vouches for it."""
+        wallet = self._owners.get(coin.script)
+        if wallet is None or is_unspendable(coin.script) or coin.outpoint in self._unspent:
+            return
+        self._revealed.pay(coin.script)
+        self._hold(coin.sats)
+        self._unspent[coin.outpoint] = len(self._drafts)
+        self._drafts.append(
+            _Draft(coin.height, None, coin.coinbase, coin.outpoint, coin.sats, coin.script, wallet)
+        )
 
     def finish(self) -> tuple[Coin, ...]:
         """All coins, once everything that reveals a key is known."""
@@ -237,7 +257,9 @@ class _Reader:
             made.append(len(self._drafts))
             self._drafts.append(
                 _Draft(
-                    seen,
+                    seen.height,
+                    seen.position,
+                    seen.transaction.is_coinbase,
                     outpoint,
                     Sats(output.sats),
                     output.script,
@@ -257,17 +279,15 @@ class _Reader:
             )
 
     def _coin(self, draft: _Draft, *, exposed: bool) -> Coin:
-        seen = draft.seen
-        coinbase = seen.transaction.is_coinbase
         return Coin(
             outpoint=draft.outpoint,
             sats=draft.sats,
             script=draft.script,
             wallet=draft.wallet,
-            height=seen.height,
-            position=seen.position,
-            coinbase=coinbase,
-            immature=coinbase and self._cutoff + 1 - seen.height < MATURITY,
+            height=draft.height,
+            position=draft.position,
+            coinbase=draft.coinbase,
+            immature=draft.coinbase and self._cutoff + 1 - draft.height < MATURITY,
             spent=draft.spend,
             lost=draft.lost,
             exposed=exposed,

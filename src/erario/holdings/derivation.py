@@ -29,6 +29,8 @@ FIRST: Final = 2 * GAP
 """How many indexes are derived at first, so that a wallet in its first thousand needs one pass."""
 MAX_INDEX: Final = 2**31
 """Unhardened indexes end here (BIP 32)."""
+WITHOUT_HISTORY: Final = 10_000
+"""How many indexes are derived where no use can be seen, unless the wallet's `derive` says so."""
 _CHUNK: Final = 500
 
 DerivationCallback = Callable[[int, int], None]
@@ -65,13 +67,20 @@ class Derivation:
     returns, until it returns nothing.
     """
 
-    def __init__(self, reserve: Reserve, progress: DerivationCallback | None = None) -> None:
-        """Derive every branch for the first time.
+    def __init__(
+        self,
+        reserve: Reserve,
+        progress: DerivationCallback | None = None,
+        *,
+        has_history: bool = True,
+    ) -> None:
+        """Derive every branch for the first time; `has_history`: the chain shows which were used.
 
         Raises:
             DeclarationError: two wallets have a script in common.
         """
         self._progress = progress
+        self._has_history = has_history
         self._owners: dict[Script, int] = {}
         self._conflicts: dict[tuple[int, Place], Problem] = {}
         self._wallets = [_Growing(wallet, number) for number, wallet in enumerate(reserve.wallets)]
@@ -118,12 +127,17 @@ class Derivation:
         for described in growing.wallet.descriptors:
             for branch in described.descriptor.branches:
                 if branch.is_ranged:
-                    wanted = max(FIRST, growing.wallet.derive or 0)
+                    wanted = self._first(growing.wallet.derive)
                     number = len(growing.branches)
                     growing.branches.append(_Ranged(number, branch, described.place, wanted))
                     continue
                 for _, script in branch.scripts(0, 1):
                     self._watch(growing, WatchedScript(script, None, None), described.place)
+
+    def _first(self, derive: int | None) -> int:
+        if not self._has_history:
+            return derive or WITHOUT_HISTORY
+        return max(FIRST, derive or 0)
 
     def _extend(self) -> tuple[Script, ...]:
         """Derive every branch as far as it is wanted; the scripts that are new."""

@@ -40,6 +40,8 @@ class FindingCode(StrEnum):
     """One of several sources gave an answer that its own evidence contradicts."""
     SOURCE_BEHIND = "source.behind"
     """One of several sources is on a branch with less work, or has not caught up."""
+    SOURCE_LEFT_OUT = "source.left-out"
+    """One of several sources cannot answer for the cut-off."""
     SOURCE_UNSEEN = "source.unseen"
     """A source cannot show some of the scripts."""
     SOURCES_DISAGREE = "sources.disagree"

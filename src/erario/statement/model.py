@@ -73,8 +73,9 @@ class Spend:
 class Coin:
     """One transaction output that paid to a watched script, unspent at the cut-off or spent.
 
-    `position` is the transaction's in its block. `lost` is true for a coinbase that was
-    overwritten (BIP 30). `exposed` is true where the public key behind it is already visible.
+    `position` is the transaction's in its block, None for a coin that a source only listed. `lost`
+    is true for a coinbase that was overwritten (BIP 30). `exposed` is true where the public key
+    behind it is already visible.
     """
 
     outpoint: Outpoint
@@ -82,7 +83,7 @@ class Coin:
     script: Script
     wallet: str
     height: Height
-    position: int
+    position: int | None
     coinbase: bool
     immature: bool
     spent: Spend | None
@@ -266,12 +267,13 @@ class HolderStatement:
 class ClaimStatement:
     """A claim and what it came to.
 
-    `lowest` and `highest` are the balances found over its moment, None where none could be
-    found; `from_height` and `to_height` the blocks that the moment fell on. `margin` is the
-    distance from the claim's bound to the balance that decided (negative where it is missed).
-    `would_be` is the outcome if inferred wallets are the holder's. `existence` is the weakest
-    that the outcome rests on; `reason` says in one sentence why it is what it is, `settle` what
-    would settle it, or "".
+    `lowest` and `highest` are the balances found over its moment, None where none could be found;
+    `highest` alone is None where a list of later coins shows how much there was at least.
+    `from_height` and `to_height` are the blocks that the moment fell on. `margin` is the distance
+    from the claim's bound to the balance that decided (negative where it is missed). `would_be` is
+    the outcome if inferred wallets are the holder's. `existence` is the weakest that the outcome
+    rests on; `reason` says in one sentence why it is what it is, `settle` what would settle it, or
+    "".
     """
 
     claim: DeclaredClaim

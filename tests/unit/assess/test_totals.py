@@ -172,12 +172,12 @@ def test_the_label_is_what_the_sources_word_is_worth(word, label):
     assert totals(statement) == [f"holding declared {label} 50 in 1"]
 
 
-def test_the_weakest_word_of_several_sources_counts():
+def test_the_strongest_word_of_several_sources_counts():
     chain = read_chain("1 coinbase > 50 a")
     evidence = collect(reserve(chain, [wallet("a")]), MemorySource(chain.blocks))
     (note,) = evidence.sources
     two = replace(evidence, sources=(note, replace(note, word=UnspentWord.SERVERS)))
-    assert assess(two).word is UnspentWord.SERVERS
+    assert assess(two).word is UnspentWord.BLOCKS
     assert assess(replace(evidence, sources=())).existence is Existence.REPORTED
 
 

@@ -11,8 +11,9 @@ from tests.strategies.evidence import MemorySource, evidence_of, read_chain, res
 from erario.assess import assess
 from erario.auditing import audit, collect
 from erario.auditing.errors import AuditCode
-from erario.auditing.merging import merge_blocks
 from erario.bitcoin.network import NetworkName
+from erario.chain.errors import ChainCode
+from erario.chain.merging import merge_blocks
 from erario.errors import RequestError, SourceError
 from erario.holdings.derivation import FIRST, GAP
 from erario.statement.codec import digest
@@ -154,7 +155,7 @@ def test_passes_that_contradict_each_other_are_an_error(field):
     }
     with pytest.raises(SourceError) as caught:
         merge_blocks([block], [replace(block, **{field: damaged[field]})])
-    assert caught.value.code is AuditCode.CONTRADICTING_PASSES
+    assert caught.value.code is ChainCode.CONTRADICTING_PASSES
 
 
 def test_the_same_audit_later_gives_the_same_digest():

@@ -62,9 +62,11 @@ def _head(claim: ClaimStatement, words: str, where: str) -> list[Text]:
 
 
 def _say_found(claim: ClaimStatement) -> str:
-    if claim.lowest is None or claim.highest is None:
+    if claim.lowest is None:
         return ""
-    if claim.lowest == claim.highest:
+    if claim.highest is None:
+        text = f"{show_btc(claim.lowest)} BTC at least"
+    elif claim.lowest == claim.highest:
         text = f"{show_btc(claim.lowest)} BTC"
     else:
         text = f"{show_btc(claim.lowest)} to {show_btc(claim.highest)} BTC"

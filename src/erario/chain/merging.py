@@ -1,10 +1,12 @@
-"""Evidence of several passes over one chain as one: the union by height and position."""
+"""Evidence of several passes or sources over one chain as one: the union by height and position."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from erario.auditing.errors import AuditCode
+from erario.bitcoin.errors import DecodeError
+from erario.bitcoin.transaction import read_transaction
+from erario.chain.errors import ChainCode
 from erario.errors import SourceError
 from erario.statement.evidence import BlockEvidence, TransactionEvidence
 
@@ -15,7 +17,7 @@ def merge_blocks(
     """All blocks of both, in order of height, each with the transactions of both.
 
     Raises:
-        SourceError: the passes show different blocks or transactions in one place.
+        SourceError: they show different blocks or transactions in one place.
     """
     blocks = {block.height: block for block in first}
     for block in second:
@@ -25,20 +27,32 @@ def merge_blocks(
 
 
 def _merge(one: BlockEvidence, other: BlockEvidence) -> BlockEvidence:
-    if (one.header, one.coinbase) != (other.header, other.coinbase):
+    if one.header != other.header or not _is_same(one.coinbase, other.coinbase):
         raise _contradiction(one)
     transactions: dict[int, TransactionEvidence] = {}
     for transaction in (*one.transactions, *other.transactions):
-        if transactions.setdefault(transaction.position, transaction) != transaction:
+        if not _is_same(transactions.setdefault(transaction.position, transaction), transaction):
             raise _contradiction(one)
     ordered = tuple(transactions[position] for position in sorted(transactions))
     return BlockEvidence(one.height, one.header, one.coinbase, ordered)
 
 
+def _is_same(one: TransactionEvidence, other: TransactionEvidence) -> bool:
+    """Whether both show one transaction: a branch proves nothing of its witnesses."""
+    if one == other:
+        return True
+    if (one.position, one.branch) != (other.position, other.branch):
+        return False
+    try:
+        return read_transaction(one.raw).txid == read_transaction(other.raw).txid
+    except DecodeError:
+        return False
+
+
 def _contradiction(block: BlockEvidence) -> SourceError:
     # A node that reorganises between two passes does this, if its chain was read in between.
     return SourceError(
-        AuditCode.CONTRADICTING_PASSES,
+        ChainCode.CONTRADICTING_PASSES,
         f"the source showed two different blocks at height {block.height}",
         remedy="Run the audit again: the chain may have changed while it was read.",
     )
