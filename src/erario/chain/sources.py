@@ -12,6 +12,7 @@ Importing this module costs nothing: what a source needs comes in only once it i
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,27 @@ def _need_scan_extra(what: str) -> None:
 
 Opener = Callable[[SourceUrl, NetworkName, bool, "StateFolder | None", Access], ChainSource]
 
+
+def _imported(module: str, name: str) -> Opener:
+    """The opener of that name, whose module is imported once it is called."""
+
+    def open_it(
+        url: SourceUrl,
+        network: NetworkName,
+        own: bool,  # noqa: FBT001
+        state: StateFolder | None,
+        access: Access,
+    ) -> ChainSource:
+        opener: Opener = getattr(import_module(module), name)
+        return opener(url, network, own, state, access)
+
+    return open_it
+
+
 _PATH_SCHEMES: Final = ("blocks", "snapshot")
-_SCHEMES: Final[dict[str, Opener]] = {"blocks": _open_blocks}
-SCHEME_FORMS: Final = ("blocks:PATH",)
+_SCHEMES: Final[dict[str, Opener]] = {
+    "blocks": _open_blocks,
+    "electrum": _imported("erario.chain.electrum", "open_electrum"),
+    "electrum+ssl": _imported("erario.chain.electrum", "open_electrum"),
+}
+SCHEME_FORMS: Final = ("blocks:PATH", "electrum://HOST:PORT", "electrum+ssl://HOST:PORT")
