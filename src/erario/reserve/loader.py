@@ -11,13 +11,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from erario.bitcoin.descriptor_secrets import find_secrets, mask_secrets
 from erario.bitcoin.network import NetworkName
 from erario.errors import DeclarationError, Place, Problem, RequestError
 from erario.reserve.claims import read_claim
@@ -26,9 +24,9 @@ from erario.reserve.documents import DocumentText, check_mentions, read_document
 from erario.reserve.model import Attribution, Cosigner, Document, Holder, Reserve
 from erario.reserve.problems import ProblemCode, Problems, show
 from erario.reserve.rules import check_scripts
-from erario.reserve.tables import Source, Table, is_id
-from erario.reserve.text_files import MAX_RESERVE, Folder, decode, read_bytes, report_secret
-from erario.reserve.toml_places import MAX_DEPTH, KeyPath, find_places
+from erario.reserve.tables import Table, is_id
+from erario.reserve.text_files import MAX_RESERVE, Folder, read_bytes
+from erario.reserve.toml_table import read_table
 from erario.reserve.wallets import Scope, WalletDraft, read_wallet
 
 FILE_NAME: Final = "reserve.toml"
@@ -38,7 +36,6 @@ VERSION: Final = 1
 _TOP: Final = (
     "erario", "network", "timezone", "holders", "cosigners", "wallets", "documents", "claims",
 )  # fmt: skip
-_TOML_PLACE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
 
 def load(path: str | Path) -> Reserve:
@@ -87,63 +84,8 @@ def _read(path: str | Path) -> tuple[Reserve | None, tuple[Problem, ...]]:
 
 
 def _read_bytes(data: bytes, file: str, folder: Folder, problems: Problems) -> Reserve | None:
-    text = decode(data, file, problems)
-    parsed = None if text is None else _parse(text, file, problems)
-    if parsed is None:
-        return None
-    source, values = parsed
-    return _read_top(Table(source, (), values, "the file"), folder, file)
-
-
-def _parse(text: str, file: str, problems: Problems) -> tuple[Source, dict[str, Any]] | None:
-    places = find_places(text)
-    if places.too_deep is not None:
-        problems.add(
-            ProblemCode.SYNTAX,
-            Place(file, places.too_deep),
-            f"keys or values are nested more than {MAX_DEPTH} deep",
-            "Write it flatter: no reserve needs that.",
-        )
-        return None
-    try:
-        data = tomllib.loads(text)
-    except ValueError as error:
-        _report_syntax(str(error), text, file, problems)
-        return None
-    source = Source(file, places, problems)
-    return source, _mask(data, (), source)
-
-
-def _report_syntax(message: str, text: str, file: str, problems: Problems) -> None:
-    match = _TOML_PLACE.search(message)
-    line = None
-    if match is not None:
-        what = message[: match.start()]
-        line = int(match["line"]) if match["line"] else text.count("\n") + 1
-    else:
-        what = message
-    problems.add(
-        ProblemCode.SYNTAX,
-        Place(file, line),
-        f"this is not TOML: {show(what)}",
-        "Correct the line or the one before it: quotes, brackets, commas, and keys only once.",
-    )
-
-
-def _mask(value: Any, path: KeyPath, source: Source) -> Any:  # noqa: ANN401
-    """The value with the secrets masked that only escapes had hidden from the first look."""
-    if isinstance(value, dict):
-        return {
-            _mask(key, (*path, key), source): _mask(inner, (*path, key), source)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_mask(inner, (*path, number), source) for number, inner in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-    for secret in find_secrets(value):
-        report_secret(secret.kind, source.place(path), source.problems)
-    return mask_secrets(value)
+    table = read_table(data, file, problems)
+    return None if table is None else _read_top(table, folder, file)
 
 
 def _read_top(table: Table, files: Folder, path: str) -> Reserve | None:
