@@ -18,7 +18,7 @@ import pytest
 from erario.bitcoin import difficulty, header_rules
 from erario.bitcoin.network import Network, NetworkName, network
 from erario.bitcoin.work import bits_of_target, target_of_bits
-from erario.chain import header_tree
+from erario.chain import header_run, header_tree
 
 REGTEST_BITS = 0x207FFFFF
 
@@ -70,7 +70,11 @@ def mine_chain(count: int, *, spacing: int = 600, tag: int = 0) -> list[bytes]:
 def without_work() -> Iterator[None]:
     """Chains of any network without proof of work: only that one rule is off."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(header_tree, "check_work", lambda _rules, _hash, _bits: None)
+        for module in (header_tree, header_run):
+            patch.setattr(module, "check_work", lambda _rules, _hash, _bits: None)
+        patch.setattr(header_run, "_meet", lambda _hashes, _target: True)
+        # Compiled code knows of no patches.
+        patch.setattr(header_tree, "is_fast_ready", lambda _count: False)
         yield
 
 
@@ -78,7 +82,7 @@ def without_work() -> Iterator[None]:
 def short_periods(length: int = 8) -> Iterator[None]:
     """Difficulty periods of a few blocks."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (difficulty, header_rules, header_tree):
+        for module in (difficulty, header_rules, header_tree, header_run):
             patch.setattr(module, "PERIOD", length)
         patch.setattr(difficulty, "TIMESPAN", length * 600)
         yield

@@ -5,16 +5,18 @@ it connects to genesis, by every rule of `header_rules`; what comes after an inv
 Invariant: a header is valid only if all its ancestors are, and `best` follows valid ones only.
 
 A node of the tree is an index into flat columns, some 180 bytes a header. No numpy: whoever asks
-servers needs headers too. Taking a header in costs some six times its hashing, more where headers
-come out of order.
+servers needs headers too. Headers that go on from the last one are taken as a run (`header_run`);
+each other one costs some six times its hashing.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import Final
 
 from erario.bitcoin.difficulty import (
@@ -34,19 +36,27 @@ from erario.bitcoin.header_rules import (
     median_time,
 )
 from erario.bitcoin.network import NetworkName, network
-from erario.bitcoin.values import BlockHash, Height, sha256d, show_hash
+from erario.bitcoin.values import BlockHash, Height, sha256d
 from erario.bitcoin.work import work_of_bits
 from erario.chain.best_chain import BestChain
 from erario.chain.hash_index import HASH_SIZE, HashIndex
-from erario.statement.finding import Finding, FindingCode, Severity, Verdict
+from erario.chain.header_findings import equal_work_finding, invalid_finding
+from erario.chain.header_run import HeaderRun, is_fast_ready
+from erario.statement.finding import Finding
 
 _NONE: Final = -1
 _WAITING: Final = 0
 _VALID: Final = 1
 _INVALID: Final = 2
 _WORK_SIZE: Final = 32
+_WORDS: Final = HEADER_SIZE // 4
+_VERSION_WORD: Final = 0
+_TIME_WORD: Final = 17
+_BITS_WORD: Final = 18
 # Headers that are taken in at once: enough to be quick, few enough to stay in the cache.
 _BATCH: Final = 4096
+# Headers that may be a run, from which on it pays to gather what the run must keep.
+_RUN_FROM: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,6 @@ class HeaderTree:
         self._heights = array("I")
         self._versions = array("i")
         self._times = array("I")
-        self._medians = array("I")
         self._bits = array("I")
         self._settled_bits = array("I")
         # The children that wait for a node to be judged, as a chain: first child, then siblings.
@@ -86,6 +95,9 @@ class HeaderTree:
         self._rivals: list[int] = []
         self._best = 0
         self._best_work = 0
+        # The run that ended with this node, to go on with while that is the last one.
+        self._run = HeaderRun.from_genesis(self._network, fast=is_fast_ready(0))
+        self._run_end = 0
         self._plant(self._network.genesis[:HEADER_SIZE])
 
     def add(self, header: bytes) -> None:
@@ -107,9 +119,12 @@ class HeaderTree:
         if len(data) % HEADER_SIZE:
             raise _wrong_size(len(data) % HEADER_SIZE)
         for start in range(0, len(data), _BATCH * HEADER_SIZE):
-            first = len(self._states)
-            previous_hashes = self._take_in(bytes(data[start : start + _BATCH * HEADER_SIZE]))
-            self._judge(self._connect(first, previous_hashes))
+            batch = bytes(data[start : start + _BATCH * HEADER_SIZE])
+            batch = batch[self._take_run(batch) * HEADER_SIZE :]
+            if batch:
+                first = len(self._states)
+                previous_hashes = self._take_in(batch)
+                self._judge(self._connect(first, previous_hashes))
 
     def best(self) -> BestChain:
         """The branch with the most work; of equal ones that with the lower hash at its tip."""
@@ -132,16 +147,101 @@ class HeaderTree:
     def findings(self) -> tuple[Finding, ...]:
         """What a reader of the statement should know of the tree: headers that break rules, and
         branches with as much work as the best."""
-        return (*self._invalid_finding(), *self._equal_work_finding())
+        found = []
+        if self._invalid:
+            first, count = self._invalid[0], len(self._invalid)
+            found.append(
+                invalid_finding(
+                    self._network.name, first.block_hash, first.height, first.fault, count
+                )
+            )
+        if self._rivals:
+            rival, count = self._rivals[0], len(self._rivals)
+            fork = self._fork_height(rival)
+            found.append(
+                equal_work_finding(
+                    self._hash(rival), self._heights[rival], self._hash(self._best), fork, count
+                )
+            )
+        return tuple(found)
 
     def _plant(self, genesis: bytes) -> None:
         self._take_in(genesis)
         self._states[0] = _VALID
         self._waiting = 0
-        self._medians[0] = self._times[0]
         self._settled_bits[0] = self._bits[0]
         self._best_work = work_of_bits(self._bits[0])
         self._works[:] = self._best_work.to_bytes(_WORK_SIZE, "little")
+
+    def _take_run(self, batch: bytes) -> int:
+        """Take in the headers in front that go on from the last node, if it is valid and nothing
+        that is here can be their child; how many.
+
+        They are all new: one that is here already would be a child of the last node, or wait for
+        one of them.
+        """
+        last = len(self._states) - 1
+        if (
+            self._orphans
+            or self._states[last] != _VALID
+            or self._children[last] != _NONE
+            or self._hashes[-HASH_SIZE:] != batch[4 : 4 + HASH_SIZE]
+        ):
+            return 0
+        if self._run_end != last:
+            if len(batch) < _RUN_FROM * HEADER_SIZE:
+                return 0
+            self._run = self._run_from(last)
+        work = self._run.work
+        hashes, _ = self._run.take(batch)
+        taken = len(hashes) // HASH_SIZE
+        self._run_end = last + taken
+        if taken:
+            self._append_run(last, batch[: taken * HEADER_SIZE], hashes, work)
+        return taken
+
+    def _run_from(self, node: int) -> HeaderRun:
+        height = self._heights[node]
+        return HeaderRun(
+            self._network,
+            height=height,
+            last_hash=self._hash(node),
+            last_bits=self._bits[node],
+            times=self._recent_times(node),
+            settled=self._settled_bits[node],
+            period=self._ancestors(node)(height - height % PERIOD),
+            work=self._work(node),
+            fast=is_fast_ready(0),
+        )
+
+    def _append_run(self, last: int, headers: bytes, hashes: bytes, work: int) -> None:
+        """Append valid nodes, each the child of the one before, to all columns."""
+        rules, count = self._network, len(hashes) // HASH_SIZE
+        height = self._heights[last] + 1
+        self._headers += headers
+        self._hashes += hashes
+        self._index.take_over()
+        self._states += bytes((_VALID,)) * count
+        self._parents.extend(range(last, last + count))
+        self._heights.extend(range(height, height + count))
+        self._versions.frombytes(_column(headers, _VERSION_WORD))
+        self._times.frombytes(_column(headers, _TIME_WORD))
+        self._bits.frombytes(_column(headers, _BITS_WORD))
+        bits = self._bits[-count:]
+        if rules.min_difficulty_blocks:
+            settled = self._settled_bits[last]
+            for at, found in enumerate(bits, height):
+                if found != settled and is_settling(rules, at, found):
+                    settled = found
+                self._settled_bits.append(settled)
+        else:
+            self._settled_bits.extend(bits)
+        sums = islice(accumulate(map(work_of_bits, bits), initial=work), 1, None)
+        self._works += b"".join([value.to_bytes(_WORK_SIZE, "little") for value in sums])
+        links = array("i", [_NONE]) * count
+        self._children.extend(links)
+        self._siblings.extend(links)
+        self._weigh(last + count, self._run.work)
 
     def _take_in(self, batch: bytes) -> list[bytes]:
         """Append the headers that are new; the hashes of their parents, in the same order."""
@@ -172,7 +272,7 @@ class HeaderTree:
         taken = len(previous_hashes)
         self._waiting += taken - self._states.count(_INVALID, len(self._states) - taken)
         self._works += bytes(_WORK_SIZE * taken)
-        for column in (self._heights, self._medians, self._settled_bits):
+        for column in (self._heights, self._settled_bits):
             column.extend([0] * taken)
         for links in (self._parents, self._children, self._siblings):
             links.extend([_NONE] * taken)
@@ -253,10 +353,11 @@ class HeaderTree:
         """Hold the nodes of a run against the rules; the first invalid one, else `behind`."""
         rules, works = self._network, self._works
         parent = self._parents[first]
-        height, median = self._heights[parent], self._medians[parent]
+        height = self._heights[parent]
         last_time, settled = self._times[parent], self._settled_bits[parent]
         work = self._work(parent)
         recent = self._recent_times(parent)
+        median = median_time(recent)
         for node in range(first, behind):
             height += 1
             time, bits = self._times[node], self._bits[node]
@@ -275,8 +376,7 @@ class HeaderTree:
             if bits != settled and is_settling(rules, height, bits):
                 settled = bits
             work += work_of_bits(bits)
-            self._heights[node], self._medians[node] = height, median
-            self._settled_bits[node] = settled
+            self._heights[node], self._settled_bits[node] = height, settled
             works[node * _WORK_SIZE : (node + 1) * _WORK_SIZE] = work.to_bytes(_WORK_SIZE, "little")
             parent, last_time = node, time
         if behind > first:
@@ -336,44 +436,20 @@ class HeaderTree:
     def _hash_number(self, node: int) -> int:
         return int.from_bytes(self._hash(node), "little")
 
-    def _invalid_finding(self) -> Iterator[Finding]:
-        if not self._invalid:
-            return
-        first, count = self._invalid[0], len(self._invalid)
-        where = "" if first.height is None else f" at height {first.height}"
-        others = f", and {count - 1} more" if count > 1 else ""
-        yield Finding(
-            FindingCode.CHAIN_INVALID_HEADER,
-            Verdict.FAIL,
-            Severity.WARNING,
-            show_hash(first.block_hash),
-            f"A block header{where} breaks a rule of {self._network.name}"
-            f" ({first.fault}){others}; none of them, nor what follows them, was used.",
-            "Check that these are the blocks of this network, and that they are undamaged.",
-        )
-
-    def _equal_work_finding(self) -> Iterator[Finding]:
-        if not self._rivals:
-            return
-        rival, count = self._rivals[0], len(self._rivals)
-        others = f"; {count - 1} more like it" if count > 1 else ""
-        yield Finding(
-            FindingCode.CHAIN_EQUAL_WORK,
-            Verdict.UNKNOWN,
-            Severity.WARNING,
-            show_hash(self._hash(rival)),
-            f"This block at height {self._heights[rival]} ends a branch with as much work as"
-            f" {show_hash(self._hash(self._best))}, which was taken for its lower hash; they part"
-            f" after height {self._fork_height(rival)}{others}.",
-            "Ask again once the network has found the next block.",
-        )
-
     def _fork_height(self, rival: int) -> int:
         nodes = [rival, self._best]
         while nodes[0] != nodes[1]:
             nodes.sort(key=self._heights.__getitem__)
             nodes[1] = self._parents[nodes[1]]
         return self._heights[nodes[0]]
+
+
+def _column(headers: bytes, word: int) -> bytes:
+    """One of the twenty words of every header, in the machine's own order of bytes."""
+    column = array("I", memoryview(headers).cast("I")[word::_WORDS].tobytes())
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
 
 
 def _wrong_size(size: int) -> DecodeError:
