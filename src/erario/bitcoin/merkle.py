@@ -38,16 +38,28 @@ def merkle_branch(hashes: Sequence[bytes], position: int) -> tuple[bytes, ...]:
     Raises:
         IndexError: there is no leaf at `position`.
     """
-    if not 0 <= position < len(hashes):
-        raise IndexError(f"no leaf at {position} among {len(hashes)}")
-    branch = []
+    return merkle_branches(hashes, (position,))[0]
+
+
+def merkle_branches(hashes: Sequence[bytes], positions: Sequence[int]) -> list[tuple[bytes, ...]]:
+    """The branches of several leaves, in the order asked; the tree is hashed once.
+
+    Raises:
+        IndexError: there is no leaf at one of `positions`.
+    """
+    for position in positions:
+        if not 0 <= position < len(hashes):
+            raise IndexError(f"no leaf at {position} among {len(hashes)}")
+    branches: list[list[bytes]] = [[] for _ in positions]
     level = list(hashes)
+    depth = 0
     while len(level) > 1:
-        beside = position ^ 1
-        branch.append(level[beside] if beside < len(level) else level[position])
+        for branch, position in zip(branches, positions, strict=True):
+            own = position >> depth
+            branch.append(level[own ^ 1] if own ^ 1 < len(level) else level[own])
         level = _next_level(level)
-        position >>= 1
-    return tuple(branch)
+        depth += 1
+    return [tuple(branch) for branch in branches]
 
 
 def root_of_branch(leaf: bytes, position: int, branch: Sequence[bytes]) -> bytes:

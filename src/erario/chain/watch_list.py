@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from erario.bitcoin.script import is_unspendable
-from erario.bitcoin.transaction import read_transaction
+from erario.bitcoin.transaction import Transaction, read_transaction
 from erario.bitcoin.values import Height
 from erario.statement.evidence import BlockEvidence, TransactionEvidence
 
@@ -66,8 +66,11 @@ class WatchedCoins:
         return b"".join(self._names)
 
     def take_in(self, raw: bytes) -> bool:
+        """Go on by one transaction, given by its bytes; whether it touches the scripts."""
+        return self.follow(read_transaction(raw))
+
+    def follow(self, transaction: Transaction) -> bool:
         """Go on by one transaction; whether it touches the scripts."""
-        transaction = read_transaction(raw)
         touches = any(
             txid + vout.to_bytes(4, "little") in self._names
             for txid, vout in (spend.outpoint for spend in transaction.inputs)

@@ -1,0 +1,169 @@
+"""Long scans on a node: one at a time, waited for, and ended when nobody wants them any more.
+
+A node runs one `scantxoutset` and one `scanblocks` at a time, whoever started it. Invariant: only
+a scan of ours is ever aborted: one that we have asked for, that the node has had the time to refuse
+and has not refused. Where that cannot be told the scan is left to end by itself.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from erario.bitcoin.values import Script
+from erario.chain.errors import ServerCode
+from erario.chain.json_answers import Json
+from erario.chain.node_rpc import BAD_PARAMETER, NodeRpc, RpcError
+from erario.errors import SourceError
+
+LARGEST_REQUEST: Final = 16_000_000
+"""Bytes of descriptors in one call; a node takes at most 32 MiB (Bitcoin Core, httpserver.cpp)."""
+REFUSAL_SECONDS: Final = 0.2
+"""A refusal has come by then: the node looks whether a scan runs before all else."""
+_LOOK_SECONDS: Final = 1.0
+_BUSY_PAUSE: Final = 1.0
+_PATIENCE: Final = 120.0
+_ABORT_SECONDS: Final = 2.0
+_ODD_REFUSALS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """A scan to run.
+
+    Attributes:
+        method: "scanblocks" or "scantxoutset".
+        parameters: what follows "start".
+        most: bytes that its answer may have.
+        seconds: how long it may take.
+    """
+
+    method: str
+    parameters: tuple[Json, ...]
+    most: int
+    seconds: float
+
+
+def raw_descriptors(scripts: list[Script]) -> list[list[Json]]:
+    """The descriptors of scripts, as many lists as requests are needed."""
+    chunks: list[list[Json]] = []
+    room = 0
+    for script in scripts:
+        text = f"raw({script.hex()})"
+        room -= len(text) + 4
+        if not chunks or room < 0:
+            chunks.append([])
+            room = LARGEST_REQUEST
+        chunks[-1].append(text)
+    return chunks
+
+
+def run_scan(rpc: NodeRpc, request: ScanRequest, looking: Callable[[], None]) -> Json:
+    """The result of a scan on the node.
+
+    Args:
+        rpc: the node.
+        request: what to scan.
+        looking: called every second; what it raises ends the scan.
+
+    Raises:
+        SourceError: TIMEOUT where it takes too long, REFUSED where somebody else's scan does not
+            end, or the node cannot be asked.
+    """
+    odd = 0
+    give_up = time.monotonic() + _PATIENCE
+    while time.monotonic() < give_up:
+        if rpc.call(request.method, "status") is None:
+            try:
+                return _Running(rpc, request).result(looking)
+            except RpcError as error:
+                if error.number != BAD_PARAMETER:
+                    raise
+                # Somebody was faster; or it is the parameters that are wrong.
+                odd += 1
+                if odd == _ODD_REFUSALS:
+                    raise
+        looking()
+        rpc.pause(_BUSY_PAUSE)
+    raise SourceError(
+        ServerCode.REFUSED,
+        f"{rpc.name} is busy with a {request.method} that somebody else has started",
+        remedy="Wait until it has ended, and try again.",
+    )
+
+
+class _Running:
+    """A scan of ours. It is asked for in a thread of its own, which nothing waits for."""
+
+    def __init__(self, rpc: NodeRpc, request: ScanRequest) -> None:
+        self._rpc = rpc
+        self._request = request
+        self._begun = time.monotonic()
+        self._seen = self._begun
+        self._answers: queue.SimpleQueue[Json | SourceError] = queue.SimpleQueue()
+        threading.Thread(target=self._ask, name="node-scan", daemon=True).start()
+
+    def result(self, looking: Callable[[], None]) -> Json:
+        """Wait for the answer."""
+        try:
+            while True:
+                try:
+                    answer = self._answers.get(timeout=_LOOK_SECONDS)
+                except queue.Empty:
+                    self._look()
+                    looking()
+                else:
+                    break
+        except BaseException:
+            self._give_up()
+            raise
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+    def _ask(self) -> None:
+        request = self._request
+        try:
+            result = self._rpc.call(
+                request.method,
+                "start",
+                *request.parameters,
+                most=request.most,
+                # Whoever waits in `result` gives up before.
+                seconds=request.seconds + self._rpc.timeout,
+            )
+        except SourceError as error:
+            self._answers.put(error)
+        else:
+            self._answers.put(result)
+
+    def _look(self) -> None:
+        """Whether the node still scans, within the time that it has."""
+        now = time.monotonic()
+        if self._rpc.call(self._request.method, "status") is not None:
+            self._seen = now
+        if now - self._begun > self._request.seconds or now - self._seen > self._rpc.timeout:
+            raise SourceError(
+                ServerCode.TIMEOUT,
+                f"{self._rpc.name} does not end its {self._request.method}",
+                remedy="Try again when the node has less to do, or ask another source.",
+            )
+
+    def _give_up(self) -> None:
+        """Abort the scan if it is ours for certain."""
+        left = self._begun + REFUSAL_SECONDS - time.monotonic()
+        try:
+            self._answers.get(timeout=max(0.0, left))
+        except queue.Empty:
+            rpc = self._rpc.another(_ABORT_SECONDS)
+            try:
+                rpc.call(self._request.method, "abort")
+            except SourceError:
+                # The node is gone, and its scan with it; or it ends by itself.
+                pass
+            finally:
+                rpc.close()
