@@ -1,9 +1,10 @@
 """Addresses: Base58Check for P2PKH and P2SH, Bech32 and Bech32m for witness programs.
 
-The codecs are the library embit's; this module alone knows it, and lets none of its exceptions
-out. It is imported at the first address, since it looks for C libraries. Rules: BIP 13, BIP 141
-(programs of 2 to 40 bytes), BIP 173 (version 0) and BIP 350 (versions 1 to 16). testnet3, testnet4
-and signet share all their prefixes; regtest shares those of Base58 with them.
+Addresses are read by the library embit; this module alone knows it, and lets none of its
+exceptions out. It is imported at the first address, since it looks for C libraries. They are
+written here, two characters at a step, since a reserve may have hundreds of thousands. Rules:
+BIP 13, BIP 141 (programs of 2 to 40 bytes), BIP 173 (version 0) and BIP 350 (versions 1 to 16).
+testnet3, testnet4 and signet share all their prefixes; regtest shares those of Base58 with them.
 
 Invariant: text that is no address is never echoed, since it may be a private key.
 """
@@ -11,12 +12,14 @@ Invariant: text that is no address is never echoed, since it may be a private ke
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from erario.bitcoin.errors import AddressError, BitcoinCode
 from erario.bitcoin.network import Network, NetworkName, network
 from erario.bitcoin.script import witness_program
-from erario.bitcoin.values import Script
+from erario.bitcoin.values import Script, sha256d
 
 MAX_ADDRESS_LENGTH: Final = 90
 """Characters (BIP 173); Base58 addresses are shorter."""
@@ -24,8 +27,17 @@ MAX_ADDRESS_LENGTH: Final = 90
 _WIF_VERSIONS: Final = (b"\x80", b"\xef")
 """First bytes of private keys in wallet import format, main and the others."""
 _HRPS: Final = ("bc", "tb", "bcrt")
-_BASE58: Final = frozenset("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
-_BECH32: Final = frozenset("qpzry9x8gf2tvdw0s3jn54khce6mua7l")
+_DIGITS: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_GROUPS: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_BASE58: Final = frozenset(_DIGITS)
+_BECH32: Final = frozenset(_GROUPS)
+_PAIRS: Final = tuple(one + other for one in _DIGITS for other in _DIGITS)
+"""Two digits of Base58 by their value."""
+_GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+"""Of the checksum of Bech32 (BIP 173)."""
+_BECH32_SUM: Final = 1
+_BECH32M_SUM: Final = 0x2BC830A3
+"""What a right checksum leaves (BIP 173, BIP 350)."""
 _P2PKH_HEAD: Final = b"\x76\xa9\x14"
 _P2PKH_TAIL: Final = b"\x88\xac"
 _P2SH_HEAD: Final = b"\xa9\x14"
@@ -60,23 +72,80 @@ def networks_of(text: str) -> tuple[NetworkName, ...]:
 
 def show_address(script: bytes, name: NetworkName) -> str | None:
     """The address of a scriptPubKey on network `name`; None where it has none, as P2PK has."""
-    from embit import base58, bech32  # noqa: PLC0415 - costs 40 ms, see the module's docstring
-
     rules = network(name)
     if len(script) == 25 and script[:3] == _P2PKH_HEAD and script[23:] == _P2PKH_TAIL:
-        return str(base58.encode_check(bytes((rules.p2pkh_version,)) + script[3:23]))
+        return _base58(bytes((rules.p2pkh_version,)) + script[3:23])
     if len(script) == 23 and script[:2] == _P2SH_HEAD and script[22:] == _P2SH_TAIL:
-        return str(base58.encode_check(bytes((rules.p2sh_version,)) + script[2:22]))
+        return _base58(bytes((rules.p2sh_version,)) + script[2:22])
     program = witness_program(script)
     if program is None:
         return None
     version, data = program
     if version == 0 and len(data) not in {20, 32}:
         return None
-    # embit's own `encode` decodes what it made, at twice the price.
-    kind = bech32.Encoding.BECH32 if version == 0 else bech32.Encoding.BECH32M
-    groups = bech32.convertbits(data, 8, 5)
-    return str(bech32.bech32_encode(kind, rules.hrp, [version, *groups]))
+    return _bech32(rules.hrp, version, data)
+
+
+def _base58(payload: bytes) -> str:
+    data = payload + sha256d(payload)[:4]
+    left = int.from_bytes(data, "big")
+    pairs = []
+    while left:
+        left, pair = divmod(left, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    digits = "".join(reversed(pairs)).lstrip(_DIGITS[0])
+    # Each zero byte at the front is a digit of its own.
+    return _DIGITS[0] * (len(data) - len(data.lstrip(b"\0"))) + digits
+
+
+def _bech32(hrp: str, version: int, program: bytes) -> str:
+    size = -(-8 * len(program) // 5)
+    number = int.from_bytes(program, "big") << (5 * size - 8 * len(program))
+    left, text, tables = _start(hrp, version), f"{hrp}1{_GROUPS[version]}", _tables()
+    if size & 1:
+        size -= 1
+        group = number >> 5 * size
+        left = _step(left, group)
+        text += _GROUPS[group]
+    # Two groups a step from here on: behind the last come six empty ones, and then the checksum.
+    pairs = [number >> shift & 1023 for shift in range(5 * size - 10, -1, -10)]
+    for pair in (*pairs, 0, 0, 0):
+        left = (left & 0xFFFFF) << 10 ^ pair ^ tables.carried[left >> 20]
+    left ^= _BECH32M_SUM if version else _BECH32_SUM
+    shown = [tables.shown[pair] for pair in (*pairs, left >> 20, left >> 10 & 1023, left & 1023)]
+    return text + "".join(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """For two groups at once: what they add again when they leave the checksum at its top, and
+    how they are written."""
+
+    carried: tuple[int, ...]
+    shown: tuple[str, ...]
+
+
+@cache
+def _tables() -> _Tables:
+    carried = tuple(_step(_step(pair << 20, 0), 0) for pair in range(1024))
+    return _Tables(carried, tuple(one + other for one in _GROUPS for other in _GROUPS))
+
+
+@cache
+def _start(hrp: str, version: int) -> int:
+    """The state of the checksum behind the prefix and the version of a program."""
+    left = 1
+    for group in (*(ord(c) >> 5 for c in hrp), 0, *(ord(c) & 31 for c in hrp), version):
+        left = _step(left, group)
+    return left
+
+
+def _step(left: int, group: int) -> int:
+    """The state of the checksum (BIP 173) behind one more group of five bits."""
+    top, left = left >> 25, (left & 0x1FFFFFF) << 5 ^ group
+    for bit, added in enumerate(_GENERATOR):
+        left ^= added if top >> bit & 1 else 0
+    return left
 
 
 def _decode(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
@@ -92,7 +161,7 @@ def _decode(text: str) -> tuple[Script, tuple[NetworkName, ...]]:
 
 
 def _decode_bech32(text: str, hrp: str) -> tuple[Script, tuple[NetworkName, ...]]:
-    from embit import bech32  # noqa: PLC0415 - see above
+    from embit import bech32  # noqa: PLC0415 - costs 40 ms, see the module's docstring
 
     if text not in {text.lower(), text.upper()}:
         raise _refusal(BitcoinCode.ADDRESS_CHARACTERS, "the address mixes lower and upper case")

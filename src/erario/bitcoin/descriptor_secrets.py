@@ -32,6 +32,7 @@ _BASE58: Final = "[1-9A-HJ-NP-Za-km-z]"
 # The marks are those that Unicode splits from the letters of the lists.
 _MARKS: Final = "\u0300-\u036f\u3099\u309a"
 _WORD: Final = re.compile(rf"(?P<word>(?:[^\W\d_][{_MARKS}]*)+)(?P<assigned>[\"']?[ \t]*=)?")
+_ASCII_WORD: Final = re.compile("[a-z]+")
 _HIDDEN: Final = re.compile(rf"[^\W_]|[{_MARKS}]")
 
 
@@ -168,6 +169,8 @@ def _has_checksum(text: str) -> bool:
 
 
 def _seed_phrases(text: str) -> Iterator[Secret]:
+    if text.isascii() and not _may_have_phrase(text):
+        return
     words: list[re.Match[str]] = []
     for word in _WORD.finditer(text):
         words.append(word)
@@ -175,6 +178,16 @@ def _seed_phrases(text: str) -> Iterator[Secret]:
             yield from _phrases_among(words)
             words = []
     yield from _phrases_among(words)
+
+
+def _may_have_phrase(text: str) -> bool:
+    """Whether half of the shortest run stands together: a quick look at ASCII text, since a list
+    of scripts in hex has millions of words."""
+    words = _ASCII_WORD.findall(text.lower())
+    if len(words) < SHORTEST_RUN:
+        return False
+    known = bytes(map(lists_of_words().__contains__, words))
+    return b"\1" * (SHORTEST_RUN // 2) in known
 
 
 def _phrases_among(words: list[re.Match[str]]) -> Iterator[Secret]:

@@ -116,3 +116,11 @@ def test_masking_keeps_the_shape(text: str) -> None:
     masked = mask_secrets(text)
     assert len(masked) == len(text)
     assert masked.count("\n") == text.count("\n")
+
+
+def test_a_phrase_among_scripts_in_hex_is_found() -> None:
+    scripts = "".join(f"0014{number * 0x9E3779B97F4A7C15:040x}\n" for number in range(300))
+    assert find_secrets(scripts) == ()
+    for phrase in (PHRASE, " ".join([*PHRASE.split()[:5], "qqq", *PHRASE.split()[6:11]])):
+        (found,) = find_secrets(f"{scripts}{phrase}\n{scripts}")
+        assert found.start == len(scripts)
