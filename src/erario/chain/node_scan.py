@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from erario.bitcoin.values import Script
 from erario.chain.errors import ServerCode
 from erario.chain.json_answers import Json
 from erario.chain.node_rpc import BAD_PARAMETER, NodeRpc, RpcError
-from erario.errors import SourceError
+from erario.errors import ErarioError, SourceError
 
 LARGEST_REQUEST: Final = 16_000_000
 """Bytes of descriptors in one call; a node takes at most 32 MiB (Bitcoin Core, httpserver.cpp)."""
@@ -26,7 +26,7 @@ REFUSAL_SECONDS: Final = 0.2
 """A refusal has come by then: the node looks whether a scan runs before all else."""
 _LOOK_SECONDS: Final = 1.0
 _BUSY_PAUSE: Final = 1.0
-_PATIENCE: Final = 120.0
+_BUSY_TRIES: Final = 120
 _ABORT_SECONDS: Final = 2.0
 _ODD_REFUSALS: Final = 3
 
@@ -48,7 +48,7 @@ class ScanRequest:
     seconds: float
 
 
-def raw_descriptors(scripts: list[Script]) -> list[list[Json]]:
+def raw_descriptors(scripts: Sequence[Script]) -> list[list[Json]]:
     """The descriptors of scripts, as many lists as requests are needed."""
     chunks: list[list[Json]] = []
     room = 0
@@ -62,38 +62,49 @@ def raw_descriptors(scripts: list[Script]) -> list[list[Json]]:
     return chunks
 
 
-def run_scan(rpc: NodeRpc, request: ScanRequest, looking: Callable[[], None]) -> Json:
-    """The result of a scan on the node.
+class NodeScans:
+    """The scans of one node, one after the other. `close` ends the one that runs."""
 
-    Args:
-        rpc: the node.
-        request: what to scan.
-        looking: called every second; what it raises ends the scan.
+    def __init__(self, rpc: NodeRpc) -> None:
+        self._rpc = rpc
+        self._running: _Running | None = None
 
-    Raises:
-        SourceError: TIMEOUT where it takes too long, REFUSED where somebody else's scan does not
-            end, or the node cannot be asked.
-    """
-    odd = 0
-    give_up = time.monotonic() + _PATIENCE
-    while time.monotonic() < give_up:
-        if rpc.call(request.method, "status") is None:
-            try:
-                return _Running(rpc, request).result(looking)
-            except RpcError as error:
-                if error.number != BAD_PARAMETER:
-                    raise
-                # Somebody was faster; or it is the parameters that are wrong.
-                odd += 1
-                if odd == _ODD_REFUSALS:
-                    raise
-        looking()
-        rpc.pause(_BUSY_PAUSE)
-    raise SourceError(
-        ServerCode.REFUSED,
-        f"{rpc.name} is busy with a {request.method} that somebody else has started",
-        remedy="Wait until it has ended, and try again.",
-    )
+    def close(self) -> None:
+        """End the scan that is under way, from another thread than the one that waits for it."""
+        if self._running is not None:
+            self._running.give_up()
+
+    def run(self, request: ScanRequest, looking: Callable[[], None]) -> Json:
+        """The result of a scan.
+
+        Args:
+            request: what to scan.
+            looking: called every second; what it raises ends the scan.
+
+        Raises:
+            SourceError: TIMEOUT where it takes too long, REFUSED where somebody else's scan does
+                not end, or the node cannot be asked.
+        """
+        odd = 0
+        for _ in range(_BUSY_TRIES):
+            if self._rpc.call(request.method, "status") is None:
+                self._running = _Running(self._rpc, request)
+                try:
+                    return self._running.result(looking)
+                except RpcError as error:
+                    odd += 1
+                    # Somebody was faster; or it is the parameters that are wrong.
+                    if error.number != BAD_PARAMETER or odd == _ODD_REFUSALS:
+                        raise
+                finally:
+                    self._running = None
+            looking()
+            self._rpc.pause(_BUSY_PAUSE)
+        raise SourceError(
+            ServerCode.REFUSED,
+            f"{self._rpc.name} is busy with a {request.method} that somebody else has started",
+            remedy="Wait until it has ended, and try again.",
+        )
 
 
 class _Running:
@@ -104,6 +115,8 @@ class _Running:
         self._request = request
         self._begun = time.monotonic()
         self._seen = self._begun
+        self._given_up = threading.Lock()
+        self._answered = threading.Event()
         self._answers: queue.SimpleQueue[Json | SourceError] = queue.SimpleQueue()
         threading.Thread(target=self._ask, name="node-scan", daemon=True).start()
 
@@ -119,16 +132,35 @@ class _Running:
                 else:
                     break
         except BaseException:
-            self._give_up()
+            self.give_up()
             raise
         if isinstance(answer, SourceError):
             raise answer
         return answer
 
+    def give_up(self) -> None:
+        """Abort the scan if it is ours for certain, and let go of whoever waits for it."""
+        if not self._given_up.acquire(blocking=False):
+            return
+        left = self._begun + REFUSAL_SECONDS - time.monotonic()
+        if self._answered.wait(max(0.0, left)):
+            return
+        self._answers.put(self._timeout("was no longer asked for"))
+        try:
+            rpc = self._rpc.another(_ABORT_SECONDS)
+            try:
+                rpc.call(self._request.method, "abort")
+            finally:
+                rpc.close()
+        except ErarioError:
+            # The node is gone, and its scan with it; or it ends by itself.
+            return
+
     def _ask(self) -> None:
         request = self._request
+        answer: Json | SourceError
         try:
-            result = self._rpc.call(
+            answer = self._rpc.call(
                 request.method,
                 "start",
                 *request.parameters,
@@ -137,9 +169,9 @@ class _Running:
                 seconds=request.seconds + self._rpc.timeout,
             )
         except SourceError as error:
-            self._answers.put(error)
-        else:
-            self._answers.put(result)
+            answer = error
+        self._answered.set()
+        self._answers.put(answer)
 
     def _look(self) -> None:
         """Whether the node still scans, within the time that it has."""
@@ -147,23 +179,11 @@ class _Running:
         if self._rpc.call(self._request.method, "status") is not None:
             self._seen = now
         if now - self._begun > self._request.seconds or now - self._seen > self._rpc.timeout:
-            raise SourceError(
-                ServerCode.TIMEOUT,
-                f"{self._rpc.name} does not end its {self._request.method}",
-                remedy="Try again when the node has less to do, or ask another source.",
-            )
+            raise self._timeout("does not end")
 
-    def _give_up(self) -> None:
-        """Abort the scan if it is ours for certain."""
-        left = self._begun + REFUSAL_SECONDS - time.monotonic()
-        try:
-            self._answers.get(timeout=max(0.0, left))
-        except queue.Empty:
-            rpc = self._rpc.another(_ABORT_SECONDS)
-            try:
-                rpc.call(self._request.method, "abort")
-            except SourceError:
-                # The node is gone, and its scan with it; or it ends by itself.
-                pass
-            finally:
-                rpc.close()
+    def _timeout(self, what: str) -> SourceError:
+        return SourceError(
+            ServerCode.TIMEOUT,
+            f"the {self._request.method} of {self._rpc.name} {what}",
+            remedy="Try again when the node has less to do, or ask another source.",
+        )

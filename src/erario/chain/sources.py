@@ -116,7 +116,13 @@ def _imported(module: str, name: str) -> Opener:
 _PATH_SCHEMES: Final = ("blocks", "snapshot")
 _SCHEMES: Final[dict[str, Opener]] = {
     "blocks": _open_blocks,
+    "node": _imported("erario.chain.node_source", "open_node"),
     "electrum": _imported("erario.chain.electrum", "open_electrum"),
     "electrum+ssl": _imported("erario.chain.electrum", "open_electrum"),
 }
-SCHEME_FORMS: Final = ("blocks:PATH", "electrum://HOST:PORT", "electrum+ssl://HOST:PORT")
+SCHEME_FORMS: Final = (
+    "blocks:PATH",
+    "node://HOST:PORT",
+    "electrum://HOST:PORT",
+    "electrum+ssl://HOST:PORT",
+)

@@ -1,0 +1,246 @@
+"""What is unspent now, as an own node lists it: `scantxoutset`, behind node://HOST:PORT/coins.
+
+A node answers for the tip that it has when it begins, so this source has one height. That no coin
+is missing, and that none of those listed is spent, is the node's word; that each was made as it
+says is checked against the raw block, where the node still keeps that. A block that came since the
+headers were read makes the answer one for another height: then it has to be asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NoReturn
+
+from erario.bitcoin.network import NetworkName, network
+from erario.bitcoin.script import MAX_SCRIPT_SIZE, is_unspendable
+from erario.bitcoin.subsidy import most_supply
+from erario.bitcoin.transaction import read_transaction
+from erario.bitcoin.values import Height, Outpoint, Sats, Script, Txid
+from erario.chain.errors import ServerCode
+from erario.chain.json_answers import Json, hash_of, hex_of, member, sats_of, whole
+from erario.chain.node_blocks import read_blocks
+from erario.chain.node_finder import new_finder
+from erario.chain.node_scan import NodeScans, ScanRequest, raw_descriptors
+from erario.chain.node_server import HIGHEST, NodeServer
+from erario.chain.node_source import BLOCK_STEP, read_node_chain, refuse_height
+from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
+from erario.chain.state_folder import StateFolder
+from erario.errors import SourceError
+from erario.statement.evidence import ListedCoin, SourceKind, SourceNote, UnspentWord
+
+COINS_STEP: Final = "Scanning the node's coins"
+_TRIES: Final = 4
+_PAUSE: Final = 0.5
+_SCAN_SECONDS: Final = 3_600.0
+_LARGEST_ANSWER: Final = 64_000_000
+_LARGEST_INDEX: Final = 0xFFFFFFFF
+
+_CAVEAT: Final = (
+    "It lists what is unspent, and that nothing is missing is the node's word; what was received "
+    "and spent before is not shown."
+)
+_CAVEAT_PRUNED: Final = (
+    f"{_CAVEAT} Coins of blocks that it no longer keeps were not held against those."
+)
+
+
+class NodeCoins:
+    """A node of the user's own as a `ChainSource` that lists coins.
+
+    Args:
+        server: the node.
+        name: the network asked about.
+        state: where headers are kept for the next time, or None.
+    """
+
+    def __init__(self, server: NodeServer, name: NetworkName, *, state: StateFolder | None) -> None:
+        self._server = server
+        self._name = name
+        self._state = state
+        self._scans = NodeScans(server.rpc)
+        self._chain: HeaderChain | None = None
+        self._unchecked = False
+
+    @property
+    def network(self) -> NetworkName:
+        """The network that it is asked about."""
+        return self._name
+
+    def only_height(self) -> Height | None:
+        """The height of the node's tip when its headers were read."""
+        return self.chain(lambda _: None).tip
+
+    def notes(self) -> tuple[SourceNote, ...]:
+        """What it vouches for, in words."""
+        caveat = _CAVEAT_PRUNED if self._unchecked else _CAVEAT
+        word = UnspentWord.OWN_NODE
+        return (
+            SourceNote(
+                SourceKind.NODE,
+                own=True,
+                word=word,
+                caveat=caveat,
+                name=self._server.name,
+                history=False,
+            ),
+        )
+
+    def close(self) -> None:
+        """End what runs on the node for us, and let go of the connections."""
+        self._scans.close()
+        self._server.rpc.close()
+
+    def chain(self, progress: ProgressCallback) -> HeaderChain:
+        """The verified headers of the node's chain; read once, then kept.
+
+        Raises:
+            SourceError: it cannot be asked, lies, or is on another network.
+        """
+        if self._chain is None:
+            self._chain = read_node_chain(self._server, self._name, self._state, progress)
+        return self._chain
+
+    def trace(self, scripts: Sequence[Script], upto: Height, progress: ProgressCallback) -> Trace:
+        """The unspent coins of `scripts` at `upto`, which is the tip.
+
+        Raises:
+            RequestError: the chain does not reach `upto`.
+            SourceError: UNSETTLED where a block has come since the headers were read, LIED_COIN
+                where a coin cannot be or is not in its block, or the node cannot be asked.
+        """
+        chain = self.chain(progress)
+        refuse_height(self._server.name, chain, upto)
+        spendable = [script for script in dict.fromkeys(scripts) if not is_unspendable(script)]
+        wanted = [script for script in spendable if script]
+        coins: dict[Outpoint, ListedCoin] = {}
+        for descriptors in raw_descriptors(wanted):
+            listed = self._scan(chain, descriptors, upto, progress)
+            for coin in self._read(listed, frozenset(wanted), upto):
+                if coin.outpoint in coins:
+                    self._lie(f"lists the coin {coin.outpoint} twice")
+                coins[coin.outpoint] = coin
+        if sum(coin.sats for coin in coins.values()) > most_supply(network(self._name), upto):
+            raise SourceError(
+                ServerCode.LIED_SUPPLY,
+                f"{self._server.name} lists more coins than there are",
+                remedy="Look after the node: its data may be damaged.",
+            )
+        self._check(chain, wanted, coins, progress)
+        in_order = tuple(coins[outpoint] for outpoint in sorted(coins))
+        # No descriptor stands for the empty script.
+        unseen = tuple(script for script in spendable if not script)
+        return Trace((), (), listed=in_order, unseen=unseen)
+
+    def _scan(
+        self,
+        chain: HeaderChain,
+        descriptors: list[Json],
+        upto: Height,
+        progress: ProgressCallback,
+    ) -> list[Json]:
+        """What the node lists at `upto`."""
+        request = ScanRequest("scantxoutset", (descriptors,), _LARGEST_ANSWER, _SCAN_SECONDS)
+        name = self._server.name
+        for _ in range(_TRIES):
+            answer = self._scans.run(
+                request, lambda: progress(Progress(COINS_STEP, 0, 0, "scripts", upto))
+            )
+            if member(answer, "success", bool, name):
+                break
+            # Somebody has aborted it.
+            self._server.rpc.pause(_PAUSE)
+        else:
+            raise SourceError(
+                ServerCode.REFUSED,
+                f"somebody aborts each scan of {name}",
+                remedy="Ask again when nobody does.",
+            )
+        height = whole(member(answer, "height", int, name), name, most=HIGHEST, what='"height"')
+        best = hash_of(member(answer, "bestblock", str, name), name)
+        if height != upto or best != chain.block_hash(upto):
+            raise SourceError(
+                ServerCode.UNSETTLED,
+                f"{name} lists its coins at block {height}, not at {upto}: its chain has gone on",
+                remedy="Ask again.",
+            )
+        return member(answer, "unspents", list, name)
+
+    def _read(
+        self, listed: Sequence[Json], scripts: frozenset[Script], upto: Height
+    ) -> Iterator[ListedCoin]:
+        name = self._server.name
+        for one in listed:
+            txid = Txid(hash_of(member(one, "txid", str, name), name))
+            vout = whole(
+                member(one, "vout", int, name), name, most=_LARGEST_INDEX, what="an output's index"
+            )
+            outpoint = Outpoint(txid, vout)
+            script = Script(
+                hex_of(member(one, "scriptPubKey", str, name), name, most=MAX_SCRIPT_SIZE)
+            )
+            if script not in scripts:
+                self._lie(f"lists the coin {outpoint}, whose script was not asked for")
+            height = member(one, "height", int, name)
+            if not 0 < height <= upto:
+                self._lie(f"lists the coin {outpoint} at the height {height:,}")
+            yield ListedCoin(
+                outpoint,
+                self._amount(one, outpoint),
+                script,
+                Height(height),
+                member(one, "coinbase", bool, name),
+            )
+
+    def _amount(self, one: Json, outpoint: Outpoint) -> Sats:
+        try:
+            # Anything there is: `sats_of` looks at the type.
+            return sats_of(one.get("amount") if isinstance(one, dict) else None, self._server.name)
+        except SourceError:
+            self._lie(f"lists the coin {outpoint} with an amount that cannot be")
+
+    def _check(
+        self,
+        chain: HeaderChain,
+        scripts: Sequence[Script],
+        coins: dict[Outpoint, ListedCoin],
+        progress: ProgressCallback,
+    ) -> None:
+        """Hold the coins against the blocks that they are said to be of, where those are kept."""
+        kept_from = self._server.state().kept_from
+        heights = sorted({coin.height for coin in coins.values()})
+        kept = [height for height in heights if height >= kept_from]
+        self._unchecked = self._unchecked or len(kept) < len(heights)
+        made: set[ListedCoin] = set()
+        finder = new_finder(self._server.name, network(self._name), scripts, len(kept))
+        done = 0
+        for batch in read_blocks(self._server.rpc, kept, chain.header):
+            for block in finder.take_in(batch):
+                for each in block.transactions:
+                    made.update(_made_by(each.raw, block.height))
+            done += len(batch)
+            progress(Progress(BLOCK_STEP, done, len(kept), "blocks", batch[-1].height))
+        for coin in coins.values():
+            if coin.height >= kept_from and coin not in made:
+                self._lie(
+                    f"lists the coin {coin.outpoint} otherwise than block {coin.height} has it"
+                )
+
+    def _lie(self, what: str) -> NoReturn:
+        raise SourceError(
+            ServerCode.LIED_COIN,
+            f"{self._server.name} {what}",
+            remedy="Look after the node: its data may be damaged.",
+        ) from None
+
+
+def _made_by(raw: bytes, height: Height) -> Iterator[ListedCoin]:
+    """The coins that a transaction makes."""
+    transaction = read_transaction(raw)
+    for vout, output in enumerate(transaction.outputs):
+        yield ListedCoin(
+            Outpoint(transaction.txid, vout),
+            Sats(output.sats),
+            output.script,
+            height,
+            transaction.is_coinbase,
+        )
