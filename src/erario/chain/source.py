@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import BlockHash, Height, Script
@@ -102,6 +102,15 @@ class Trace:
     findings: tuple[Finding, ...]
     listed: tuple[ListedCoin, ...] = ()
     unseen: tuple[Script, ...] = ()
+
+
+@runtime_checkable
+class HasTip(Protocol):
+    """A source that can say quickly where its chain ends, by its own word."""
+
+    def tip(self) -> tuple[Height, BlockHash]:
+        """The end of the chain that it follows, now."""
+        ...
 
 
 class ChainSource(Protocol):

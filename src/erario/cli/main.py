@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "coins": "List the coins behind the figures.",
     "history": "List the movements behind the figures.",
     "why": "Tell what is known of a transaction, an output or an address.",
+    "sources": "Show the sources that can be asked, and what each shows and learns.",
     "store": "Show what is kept of what was read, or clear it.",
     "schema": "Print the JSON Schema of a statement.",
     "version": "Print the version.",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import click
+
+from erario.chain.access import Access
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -24,36 +28,61 @@ def combine(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
-def _only_one(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str:
-    """The one value of an option of which click alone would silently take the last."""
-    if len(given) > 1:
-        raise click.BadParameter("give one source; several are not read together.")
-    return given[0]
-
-
 path_argument = click.argument("path", default=".", type=click.Path(path_type=Path))
 """PATH: a reserve file, or a folder that holds a reserve.toml; default this folder."""
 
 
-source_options = combine(
+sources_option = click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="URL|NAME",
+    help="Where to look: blocks:DIR, node://HOST:PORT, electrum+ssl://HOST:PORT, "
+    "esplora+https://HOST/PATH, snapshot:FILE, or a configured name. May be given several times: "
+    "all are asked, and held against each other.",
+)
+
+access_options = combine(
     click.option(
-        "--source",
-        required=True,
-        multiple=True,
-        callback=_only_one,
-        metavar="blocks:DIR",
-        help="The blocks folder of a node, or one file of blocks.",
+        "--proxy",
+        metavar="URL",
+        help="Reach servers through socks5h://HOST:PORT, as of Tor.",
     ),
+    click.option(
+        "--cookie",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A node's cookie file [default: where the node puts it].",
+    ),
+    click.option(
+        "--login",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help='A file that holds "user:password" of a node.',
+    ),
+    click.option(
+        "--pin",
+        metavar="HEIGHT:BLOCK:COINS",
+        help="What your own node's gettxoutsetinfo says of a snapshot.",
+    ),
+    click.option("--plain", is_flag=True, help="Allow HTTP without TLS to other machines."),
+)
+"""How sources that are given by URL are reached; `read_access` makes a value of what they take."""
+
+_source_options = combine(
+    sources_option,
     click.option(
         "--own",
         is_flag=True,
-        help="The folder is of your own node: check only the blocks that matter.",
+        help="The source is your own node, its blocks, or a server over it: take its word for "
+        "what was not spent.",
     ),
     click.option(
         "--at",
         metavar="CUTOFF",
         help="Close on this height, block hash, day or instant [default: the tip].",
     ),
+    access_options,
     click.option(
         "--state",
         metavar="DIR",
@@ -62,6 +91,48 @@ source_options = combine(
     ),
     click.option("--no-state", is_flag=True, help="Keep nothing, and use nothing that is kept."),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which sources to ask, how, at which cut-off, and what to keep of it."""
+
+    sources: tuple[str, ...]
+    own: bool
+    at: str | None
+    access: Access
+    state: Path | None
+    no_state: bool
+
+
+def source_options(command: Callable[..., object]) -> Callable[..., object]:
+    """The options that say where to look, given to the command as one `where`."""
+
+    @wraps(command)
+    def with_where(
+        *,
+        sources: tuple[str, ...],
+        own: bool,
+        at: str | None,
+        state: Path | None,
+        no_state: bool,
+        **others: Any,  # noqa: ANN401 - each command has its own
+    ) -> object:
+        access = read_access(others)
+        for name in _ACCESS:
+            del others[name]
+        return command(where=Where(sources, own, at, access, state, no_state), **others)
+
+    return _source_options(with_where)
+
+
+def read_access(given: Mapping[str, Any]) -> Access:
+    """How sources are reached, from the values of `access_options`."""
+    return Access(**{name: given[name] for name in _ACCESS})
+
+
+_ACCESS: Final = ("proxy", "cookie", "login", "pin", "plain")
+
 
 since_option = click.option(
     "--since", metavar="CUTOFF", help="Open the roll-forward at this cut-off."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +13,17 @@ import click
 
 from erario.assess import assess
 from erario.auditing import collect
+from erario.bitcoin.network import NetworkName
+from erario.chain.several import SeveralSources
 from erario.chain.source import ChainSource
 from erario.chain.sources import open_source
 from erario.chain.state_folder import StateFolder, default_state_folder
+from erario.cli.configuration import ChosenSource, choose_sources
 from erario.cli.kept import watch_state
+from erario.cli.options import Where
 from erario.cli.printer import Printer
 from erario.cli.show.statement import finding_lines
-from erario.errors import Place
+from erario.errors import ErarioError, Place
 from erario.reserve.loader import load
 from erario.reserve.model import Reserve
 from erario.reserve.plain_list import reserve_from_list
@@ -34,10 +40,7 @@ class Question:
     """What commands ask of the chain: a reserve, where to look, and when."""
 
     reserve: Reserve
-    source: str
-    own: bool
-    at: str | None
-    state: StateFolder | None
+    where: Where
     since: str | None = None
 
 
@@ -64,15 +67,18 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
     Raises:
         ErarioError: the source cannot be read, or the question cannot be asked of it.
     """
-    source = open_chain(question)
+    where = question.where
+    network = question.reserve.network
+    state = open_state(network, where.state, no_state=where.no_state)
+    chosen = choose_sources(where.sources, network, own=where.own, access=where.access)
     context = click.get_current_context(silent=True)
-    if question.state is not None and context is not None:
-        watch_state(question.state)
+    if state is not None and context is not None:
+        watch_state(state)
         # Once the answer is out: a store never stands in its way.
-        context.call_on_close(partial(_tell_troubles, question.state, printer))
-    with printer.progress() as progress:
+        context.call_on_close(partial(_tell_troubles, state, printer))
+    with closing(open_sources(chosen, network, state)) as source, printer.progress() as progress:
         evidence = collect(
-            question.reserve, source, at=question.at, since=question.since, progress=progress
+            question.reserve, source, at=where.at, since=question.since, progress=progress
         )
     return evidence, assess(evidence)
 
@@ -82,20 +88,29 @@ def _tell_troubles(state: StateFolder, printer: Printer) -> None:
         printer.warn(trouble)
 
 
-def open_chain(question: Question) -> ChainSource:
-    """The source by its name; `~` in its path is the home folder, which no shell expands there."""
-    kind, colon, path = question.source.partition(":")
-    home = str(Path(path).expanduser()) if path.startswith("~") else path
-    return open_source(
-        f"{kind}{colon}{home}",
-        question.reserve.network,
-        own=question.own,
-        state=question.state,
-    )
+def open_sources(
+    chosen: Sequence[ChosenSource], network: NetworkName, state: StateFolder | None
+) -> ChainSource:
+    """The chosen sources, as one if they are several.
+
+    Raises:
+        ErarioError: one cannot be asked at all: its URL, its path, or what it needs is wrong.
+    """
+    opened: list[ChainSource] = []
+    try:
+        for one in chosen:
+            opened.append(  # noqa: PERF401 - those that were opened are closed where one fails
+                open_source(one.url, network, own=one.own, state=state, access=one.access)
+            )
+        return opened[0] if len(opened) == 1 else SeveralSources(opened)
+    except ErarioError:
+        for source in opened:
+            source.close()
+        raise
 
 
-def open_state(reserve: Reserve, state: Path | None, *, no_state: bool) -> StateFolder | None:
-    """Where what is read of the reserve's network is kept; None for nowhere.
+def open_state(network: NetworkName, state: Path | None, *, no_state: bool) -> StateFolder | None:
+    """Where what is read of a network is kept; None for nowhere.
 
     Raises:
         click.UsageError: a folder and none at all were asked for.
@@ -104,7 +119,7 @@ def open_state(reserve: Reserve, state: Path | None, *, no_state: bool) -> State
         raise click.UsageError("--state and --no-state cannot be combined.")
     if no_state:
         return None
-    return StateFolder(default_state_folder() if state is None else state, reserve.network)
+    return StateFolder(default_state_folder() if state is None else state, network)
 
 
 def claim_places(reserve: Reserve) -> dict[str, Place]:

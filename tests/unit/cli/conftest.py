@@ -93,5 +93,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     (tmp_path / "list.txt").write_text(f"{VAULT_ADDRESS}\n{TILL_ADDRESS}\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     mined, payment = blocks[0].transactions[0], blocks[2].transactions[1]
     return World(tmp_path, show_hash(mined.txid), show_hash(payment.txid))

@@ -273,7 +273,6 @@ def test_a_bad_output_is_noticed_before_anything_is_read(
     [
         (["audit", "list.txt", "--within", "1 BTC"], "--within goes with --holds"),
         (["audit", "--state", "s", "--no-state"], "--state and --no-state cannot be combined"),
-        (["coins", "--source", "blocks:other"], "give one source"),
     ],
 )
 def test_options_that_contradict_each_other(

@@ -8,6 +8,7 @@ import click
 from rich.text import Text
 
 from erario.cli.options import (
+    Where,
     format_options,
     network_option,
     one_format,
@@ -23,7 +24,6 @@ from erario.cli.request import (
     exit_code,
     is_plain_list,
     load_reserve,
-    open_state,
     remark_doubts,
 )
 from erario.cli.saving import save_reserve
@@ -66,11 +66,7 @@ Examples:
 def command(
     *,
     path: Path,
-    source: str,
-    own: bool,
-    at: str | None,
-    state: Path | None,
-    no_state: bool,
+    where: Where,
     since: str | None,
     scripts: bool | None,
     holds: str | None,
@@ -99,7 +95,7 @@ def command(
         raise click.UsageError("--within goes with --holds.")
     printer = Printer(quiet=quiet, as_json=as_json)
     if is_plain_list(path):
-        claims = [] if holds is None else [(holds, at, within)]
+        claims = [] if holds is None else [(holds, where.at, within)]
         reserve, files = reserve_from_list(path, network=network, document=document, claims=claims)
         if save is not None:
             for written in save_reserve(save, files, force=False):
@@ -111,8 +107,7 @@ def command(
         )
     else:
         reserve = load_reserve(path)
-    kept = open_state(reserve, state, no_state=no_state)
-    _, statement = ask(Question(reserve, source, own, at, kept, since), printer)
+    _, statement = ask(Question(reserve, where, since), printer)
     answer = render(statement, reserve, scripts=scripts, as_json=as_json, as_csv=as_csv)
     printer.deliver(answer, output)
     if as_csv:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from erario.cli.options import format_options, one_format, path_argument, source_options
+from erario.cli.options import Where, format_options, one_format, path_argument, source_options
 from erario.cli.printer import Printer, check_output
 from erario.cli.request import (
     Question,
@@ -14,7 +14,6 @@ from erario.cli.request import (
     check_wallets,
     findings_code,
     load_reserve,
-    open_state,
     remark_doubts,
 )
 from erario.cli.show.coins import coin_lines
@@ -35,11 +34,7 @@ Example:
 def command(
     *,
     path: Path,
-    source: str,
-    own: bool,
-    at: str | None,
-    state: Path | None,
-    no_state: bool,
+    where: Where,
     wallets: tuple[str, ...],
     spent: bool,
     as_json: bool,
@@ -53,8 +48,7 @@ def command(
     printer = Printer(quiet=quiet, as_json=as_json)
     reserve = load_reserve(path)
     check_wallets(reserve, wallets)
-    kept = open_state(reserve, state, no_state=no_state)
-    _, statement = ask(Question(reserve, source, own, at, kept), printer)
+    _, statement = ask(Question(reserve, where), printer)
     coins = [
         coin
         for coin in statement.coins

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from erario.cli.options import (
+    Where,
     format_options,
     one_format,
     path_argument,
@@ -20,7 +21,6 @@ from erario.cli.request import (
     check_wallets,
     findings_code,
     load_reserve,
-    open_state,
     remark_doubts,
 )
 from erario.cli.show.history import (
@@ -47,11 +47,7 @@ Example:
 def command(
     *,
     path: Path,
-    source: str,
-    own: bool,
-    at: str | None,
-    state: Path | None,
-    no_state: bool,
+    where: Where,
     since: str | None,
     wallets: tuple[str, ...],
     as_json: bool,
@@ -65,8 +61,7 @@ def command(
     printer = Printer(quiet=quiet, as_json=as_json)
     reserve = load_reserve(path)
     check_wallets(reserve, wallets)
-    kept = open_state(reserve, state, no_state=no_state)
-    _, statement = ask(Question(reserve, source, own, at, kept, since), printer)
+    _, statement = ask(Question(reserve, where, since), printer)
     booked = [
         (movement, entry)
         for movement, entry in booked_entries(statement)

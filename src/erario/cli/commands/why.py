@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from erario.cli.options import path_argument, quiet_option, source_options
+from erario.cli.options import Where, path_argument, quiet_option, source_options
 from erario.cli.printer import Printer
-from erario.cli.request import UNKNOWN, Question, ask, findings_code, load_reserve, open_state
+from erario.cli.request import UNKNOWN, Question, ask, findings_code, load_reserve
 from erario.cli.show.why import Case, why_lines
 from erario.cli.subject import read_subject
 
@@ -28,11 +28,7 @@ def command(
     *,
     what: str,
     path: Path,
-    source: str,
-    own: bool,
-    at: str | None,
-    state: Path | None,
-    no_state: bool,
+    where: Where,
     quiet: bool,
 ) -> int:
     """Tell what erario knows of a transaction, an output (TXID:INDEX) or an address, how it
@@ -50,8 +46,7 @@ def command(
     reserve = load_reserve(path)
     declared = {found.script for wallet in reserve.wallets for found in wallet.scripts}
     subject = read_subject(what, reserve.network, declared)
-    kept = open_state(reserve, state, no_state=no_state)
-    evidence, statement = ask(Question(reserve, source, own, at, kept), printer)
+    evidence, statement = ask(Question(reserve, where), printer)
     lines, known = why_lines(subject, Case(reserve, evidence, statement))
     printer.lines(lines)
     code = findings_code(statement)

@@ -22,7 +22,7 @@ from erario.reserve.model import Attribution, Role
 from erario.reserve.moment import AtInstant
 from erario.statement.codec import digest
 from erario.statement.evidence import SourceKind
-from erario.statement.finding import Finding, Verdict
+from erario.statement.finding import Finding, FindingCode, Verdict
 from erario.statement.model import Statement, WalletStatement
 
 LABEL: Final = 9
@@ -93,12 +93,23 @@ def _head_lines(statement: Statement) -> list[Text]:
         if isinstance(statement.asked_since, AtInstant):
             since += f", {say_request(statement.asked_since, statement.timezone)}"
         lines += labelled("Since", since, width=LABEL)
-    for source in statement.observed.sources:
+    sources = statement.observed.sources
+    if len(sources) > 1:
+        lines += labelled("Sources", _say_agreement(statement), width=LABEL)
+    for source in sources:
         whose = " of the user's own node" if source.own else ""
         name = f" {clean(source.name)}" if source.name else ""
         text = f"{_KINDS[source.kind]}{name}{whose}. {clean(source.caveat)}"
         lines += labelled("Source", text, width=LABEL)
     return lines
+
+
+def _say_agreement(statement: Statement) -> str:
+    asked = f"{len(statement.observed.sources)} were asked and held against each other"
+    codes = {finding.code for finding in statement.observed.findings}
+    if FindingCode.SOURCES_DISAGREE in codes:
+        return f"{asked}: they disagree, see below."
+    return f"{asked}: they agree. What all of them hide is not found."
 
 
 def _say_cutoff(statement: Statement) -> str:
