@@ -18,7 +18,7 @@ import pytest
 from erario.bitcoin import difficulty, header_rules
 from erario.bitcoin.network import Network, NetworkName, network
 from erario.bitcoin.work import bits_of_target, target_of_bits
-from erario.chain import header_run, header_tree
+from erario.chain import header_run, header_tail, header_tree, pinned_headers
 
 REGTEST_BITS = 0x207FFFFF
 
@@ -73,8 +73,10 @@ def without_work() -> Iterator[None]:
         for module in (header_tree, header_run):
             patch.setattr(module, "check_work", lambda _rules, _hash, _bits: None)
         patch.setattr(header_run, "_meet", lambda _hashes, _target: True)
+        patch.setattr(pinned_headers, "_meets", lambda _hash, _target: True)
         # Compiled code knows of no patches.
-        patch.setattr(header_tree, "is_fast_ready", lambda _count: False)
+        for module in (header_tree, header_tail):
+            patch.setattr(module, "is_fast_ready", lambda _count: False)
         yield
 
 
@@ -82,7 +84,7 @@ def without_work() -> Iterator[None]:
 def short_periods(length: int = 8) -> Iterator[None]:
     """Difficulty periods of a few blocks."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (difficulty, header_rules, header_tree, header_run):
+        for module in (difficulty, header_rules, header_tree, header_run, header_tail):
             patch.setattr(module, "PERIOD", length)
         patch.setattr(difficulty, "TIMESPAN", length * 600)
         yield

@@ -1,0 +1,442 @@
+"""Headers from servers: what is fetched, what is kept, each lie; beside `BestChain`."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.strategies.header_servers import FakeServer, pins_of
+from tests.strategies.headers import (
+    SlowTree,
+    genesis,
+    header,
+    mine,
+    mine_chain,
+    sha256d,
+    short_periods,
+    without_work,
+)
+
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import Height
+from erario.chain import served_chain
+from erario.chain.best_chain import BestChain
+from erario.chain.errors import ServerCode
+from erario.chain.header_pins import HeaderPins, header_pins, snapshot_pins
+from erario.chain.header_tree import HeaderTree
+from erario.chain.served_chain import ServedChain, open_served_chain, stored_chain
+from erario.chain.state_folder import StateFolder
+from erario.chain.stretch_store import FILE_NAME
+from erario.errors import SourceError
+
+REGTEST, MAIN = NetworkName.REGTEST, NetworkName.MAIN
+START = 1296688602
+LENGTH, PERIODS = 20, 5
+CHAIN = [genesis(REGTEST), *mine_chain(LENGTH * PERIODS + 15)]
+OTHER = list(CHAIN[:-6])
+for _ in range(12):
+    OTHER.append(mine(OTHER[-1], int.from_bytes(OTHER[-1][68:72], "little") + 60, tag=9))
+PINS = pins_of(CHAIN, REGTEST, length=LENGTH, periods=PERIODS, extra=LENGTH * PERIODS + 4)
+NO_PINS = HeaderPins(0x207FFFFF)
+
+
+def opened(server, pins=PINS, state=None, name=REGTEST, now=2e9):
+    return open_served_chain(name, server, state, lambda _: None, now=lambda: now, pins=pins)
+
+
+def best_of(headers, name=REGTEST) -> BestChain:
+    tree = HeaderTree(name)
+    tree.add_many(b"".join(headers))
+    return tree.best()
+
+
+def assert_same(chain, best: BestChain, instants=()) -> None:
+    assert (chain.network, chain.tip, chain.work) == (best.network, best.tip, best.work)
+    assert chain.enough_work == best.enough_work
+    heights = [Height(height) for height in range(best.tip + 1)]
+    for height in heights:
+        assert chain.header(height) == best.header(height)
+        assert chain.block_hash(height) == best.block_hash(height)
+        assert chain.point(height) == best.point(height)
+        assert chain.height_of(best.block_hash(height)) == height
+    for instant in instants:
+        for upto in {heights[0], heights[-1], heights[len(heights) // 2]}:
+            assert chain.cutoff(instant, upto) == best.cutoff(instant, upto)
+            assert chain.reached(instant, upto) == best.reached(instant, upto)
+
+
+def state_in(folder: Path, name=REGTEST) -> StateFolder:
+    return StateFolder(folder, name)
+
+
+@pytest.mark.parametrize("pins", [PINS, NO_PINS])
+def test_the_same_as_all_headers(pins):
+    times = [int.from_bytes(raw[68:72], "little") for raw in CHAIN]
+    instants = [datetime.fromtimestamp(t + d, UTC) for t in times[::7] for d in (-1, 0, 1)]
+    assert_same(opened(FakeServer(CHAIN), pins), best_of(CHAIN), instants)
+
+
+@pytest.mark.parametrize("pins", [PINS, NO_PINS])
+def test_heights_beyond_the_tip(pins):
+    chain = opened(FakeServer(CHAIN), pins)
+    for height in (-1, len(CHAIN)):
+        for ask in (chain.header, chain.block_hash, chain.point):
+            with pytest.raises(IndexError):
+                ask(Height(height))
+        with pytest.raises(IndexError):
+            chain.cutoff(datetime.now(UTC), Height(height))
+
+
+@st.composite
+def retargeting(draw: st.DrawFn) -> tuple[list[bytes], int, list[int]]:
+    """A chain of main's rules with periods of 16 blocks and times that run back now and then."""
+    source = random.Random(draw(st.integers(0, 1 << 30)))
+    slow = SlowTree(MAIN, period=16, work=False)
+    made = [slow.root]
+    time = int.from_bytes(made[0][68:72], "little")
+    total = draw(st.integers(16, 100))
+    while len(made) <= total:
+        recent = sorted(int.from_bytes(raw[68:72], "little") for raw in made[-11:])
+        step = source.choice([600, 100, 1, 3000, -700, -300])
+        time = max(time + step, recent[len(recent) // 2] + 1)
+        bits = slow.needed([*made, header(made[-1], time, 0)])
+        made.append(header(made[-1], time, bits, version=4))
+    seconds = draw(st.lists(st.integers(-2000, total * 700), min_size=1, max_size=4))
+    return made, draw(st.integers(1, total // 16)), seconds
+
+
+@settings(max_examples=60, deadline=None)
+@given(retargeting(), st.data())
+def test_every_answer_is_that_of_all_headers(made, data):
+    headers, periods, seconds = made
+    start = int.from_bytes(headers[0][68:72], "little")
+    with without_work(), short_periods(16):
+        periods = min(periods, (len(headers) - 1) // 16)
+        pins = pins_of(headers, MAIN, length=16, periods=periods)
+        best = best_of(headers, MAIN)
+        assert best.tip == len(headers) - 1
+        server = FakeServer(headers)
+        chain = opened(server, pins, name=MAIN)
+        assert isinstance(chain, ServedChain)
+        assert server.asked <= 12 + len(headers) - 16 * periods
+        upto = Height(data.draw(st.integers(0, best.tip)))
+        for second in seconds:
+            instant = datetime.fromtimestamp(start + second, UTC)
+            fresh = opened(FakeServer(headers), pins, name=MAIN)
+            assert fresh.cutoff(instant, upto) == best.cutoff(instant, upto)
+            assert fresh.reached(instant, upto) == best.reached(instant, upto)
+        height = Height(data.draw(st.integers(0, best.tip)))
+        assert chain.point(height) == best.point(height)
+        assert_same(chain, best)
+
+
+def test_a_header_costs_no_more_than_those_up_to_the_next_pin():
+    server = FakeServer(CHAIN)
+    chain = opened(server)
+    before = server.asked
+    chain.header(Height(2 * LENGTH + 12))
+    assert server.asked - before == LENGTH - 12
+    chain.header(Height(2 * LENGTH + 15))
+    chain.block_hash(Height(3 * LENGTH - 1))
+    chain.header(Height(0))
+    assert server.asked - before == LENGTH - 12
+    chain.header(Height(2 * LENGTH + 11))
+    assert server.asked - before == 2 * (LENGTH - 12)
+
+
+def test_a_block_that_nobody_asked_for_is_not_found_by_its_hash():
+    chain = opened(FakeServer(CHAIN))
+    wanted = sha256d(CHAIN[30])
+    assert chain.height_of(wanted) is None
+    chain.header(Height(28))
+    assert chain.height_of(wanted) == 30
+    assert chain.height_of(bytes(32)) is None
+
+
+# What is kept
+
+
+def test_the_next_run_fetches_only_what_is_new(tmp_path):
+    server = FakeServer(CHAIN[:-3])
+    chain = opened(server, state=state_in(tmp_path))
+    chain.point(Height(50))
+    server = FakeServer(CHAIN)
+    again = opened(server, state=state_in(tmp_path))
+    again.point(Height(50))
+    # The header that both have, and the three that are new.
+    assert server.asked == 4
+    assert_same(again, best_of(CHAIN))
+    assert not state_in(tmp_path).troubles
+
+
+def test_without_pins_the_whole_chain_is_kept(tmp_path):
+    opened(FakeServer(CHAIN[:-3]), NO_PINS, state_in(tmp_path))
+    server = FakeServer(CHAIN)
+    chain = opened(server, NO_PINS, state_in(tmp_path))
+    assert server.asked == 4
+    assert_same(chain, best_of(CHAIN))
+    stored = stored_chain(REGTEST, state_in(tmp_path))
+    assert_same(stored, best_of(CHAIN))
+
+
+@pytest.mark.parametrize("pins", [PINS, NO_PINS])
+def test_a_reorganisation_unwinds_what_is_kept(tmp_path, pins):
+    opened(FakeServer(CHAIN), pins, state_in(tmp_path))
+    assert_same(opened(FakeServer(OTHER), pins, state_in(tmp_path)), best_of(OTHER))
+    server = FakeServer(OTHER)
+    assert_same(opened(server, pins, state_in(tmp_path)), best_of(OTHER))
+
+
+@pytest.mark.parametrize("pins", [PINS, NO_PINS])
+@pytest.mark.parametrize("lagging", [CHAIN[:-2], CHAIN[:-1]])
+def test_less_work_takes_nothing_from_what_is_kept(tmp_path, pins, lagging):
+    opened(FakeServer(OTHER), pins, state_in(tmp_path))
+    assert opened(FakeServer(lagging), pins, state_in(tmp_path)).tip == len(lagging) - 1
+    server = FakeServer(OTHER)
+    opened(server, pins, state_in(tmp_path))
+    assert server.asked == 0
+
+
+def test_a_server_far_behind_the_pins(tmp_path):
+    for upto in (1, 7, LENGTH - 1, LENGTH, LENGTH + 5, 3 * LENGTH):
+        chain = opened(FakeServer(CHAIN[: upto + 1]), state=state_in(tmp_path))
+        assert_same(chain, best_of(CHAIN[: upto + 1]))
+
+
+def test_whatever_is_damaged_is_fetched_again(tmp_path):
+    opened(FakeServer(CHAIN), state=state_in(tmp_path)).point(Height(50))
+    path = tmp_path / REGTEST / FILE_NAME
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 97):
+        path.write_bytes(whole[:at] + bytes((whole[at] ^ 4,)) + whole[at + 1 :])
+        state = state_in(tmp_path)
+        chain = opened(FakeServer(CHAIN), state=state)
+        assert_same(chain, best_of(CHAIN))
+        assert state.troubles
+        path.with_name(path.name + ".aside").unlink(missing_ok=True)
+    for size in range(0, len(whole), 61):
+        path.write_bytes(whole[:size])
+        state = state_in(tmp_path)
+        assert_same(opened(FakeServer(CHAIN), state=state), best_of(CHAIN))
+        assert not state.troubles
+        server = FakeServer(CHAIN)
+        opened(server, state=state_in(tmp_path))
+        assert server.asked == 0
+
+
+def test_what_is_kept_is_not_believed(tmp_path):
+    """A file that somebody wrote with good checksums and other headers in it."""
+    false = list(CHAIN[:45])
+    while len(false) < len(CHAIN):
+        false.append(mine(false[-1], START + 600 * len(false), tag=5))
+    opened(
+        FakeServer(false),
+        pins_of(false, REGTEST, length=LENGTH, periods=PERIODS),
+        state_in(tmp_path),
+    ).point(Height(50))
+    assert_same(opened(FakeServer(CHAIN), state=state_in(tmp_path)), best_of(CHAIN))
+
+
+def test_a_state_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    state = state_in(tmp_path / "file")
+    assert_same(opened(FakeServer(CHAIN), state=state), best_of(CHAIN))
+    assert state.troubles
+
+
+def test_what_is_kept_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(served_chain, "header_pins", lambda _: PINS)
+    assert stored_chain(REGTEST, state_in(tmp_path)) is None
+    opened(FakeServer(CHAIN), state=state_in(tmp_path)).point(Height(50))
+    chain = stored_chain(REGTEST, state_in(tmp_path))
+    best = best_of(CHAIN)
+    assert (chain.tip, chain.work) == (best.tip, best.work)
+    assert chain.point(Height(50)) == best.point(Height(50))
+    assert chain.block_hash(Height(2 * LENGTH - 1)) == best.block_hash(Height(2 * LENGTH - 1))
+    with pytest.raises(SourceError) as caught:
+        chain.header(Height(30))
+    assert caught.value.code is ServerCode.LACKS
+
+
+# Lies
+
+
+def refused(server, code, *words, pins=PINS, name=REGTEST, now=2e9) -> None:
+    with pytest.raises(SourceError) as caught:
+        opened(server, pins, name=name, now=now)
+    assert caught.value.code is code
+    assert server.name in caught.value.what
+    for word in words:
+        assert word in caught.value.what
+
+
+def extended(raw: bytes) -> list[bytes]:
+    """The chain with one more header, and one that follows it."""
+    return [*CHAIN, raw, mine(raw, START + 600 * (len(CHAIN) + 1))]
+
+
+NEXT = START + 600 * len(CHAIN)
+BOTH = pytest.mark.parametrize("pins", [PINS, NO_PINS])
+
+
+@BOTH
+def test_a_header_without_work(pins):
+    lie = extended(mine(CHAIN[-1], NEXT, works=False))
+    refused(FakeServer(lie), ServerCode.LIED_WORK, f"height {len(CHAIN)}", pins=pins)
+
+
+@BOTH
+def test_a_target_above_the_limit(pins):
+    lie = extended(mine(CHAIN[-1], NEXT, 0x2100FFFF))
+    refused(FakeServer(lie), ServerCode.LIED_WORK, f"height {len(CHAIN)}", pins=pins)
+
+
+@BOTH
+def test_a_wrong_difficulty(pins):
+    harder = next(
+        made
+        for tag in range(1000)
+        if SlowTree.number(made := mine(CHAIN[-1], NEXT, 0x207FFFFE, tag=tag)) < 0x7FFFFE << 232
+    )
+    refused(FakeServer(extended(harder)), ServerCode.LIED_DIFFICULTY, f"{len(CHAIN)}", pins=pins)
+
+
+@BOTH
+def test_a_time_before_the_median(pins):
+    lie = extended(mine(CHAIN[-1], NEXT - 600 * 6))
+    refused(FakeServer(lie), ServerCode.LIED_TIME, f"height {len(CHAIN)}", pins=pins)
+
+
+@BOTH
+def test_a_time_ahead_of_the_clock(pins):
+    raw = mine(CHAIN[-1], NEXT)
+    now = NEXT - 7200
+    assert opened(FakeServer([*CHAIN, raw]), pins, now=now).tip == len(CHAIN)
+    refused(
+        FakeServer([*CHAIN, raw]), ServerCode.LIED_TIME, f"{len(CHAIN)}", pins=pins, now=now - 1
+    )
+
+
+@BOTH
+def test_an_old_version(pins):
+    lie = extended(mine(CHAIN[-1], NEXT, version=3))
+    refused(FakeServer(lie), ServerCode.LIED_VERSION, f"height {len(CHAIN)}", pins=pins)
+
+
+@BOTH
+def test_headers_that_do_not_link(pins):
+    lie = [*CHAIN[:-4], mine(CHAIN[-6], NEXT), *CHAIN[-3:]]
+    refused(FakeServer(lie), ServerCode.LIED_LINK, f"height {len(CHAIN) - 4}", pins=pins)
+
+
+@BOTH
+def test_a_tip_that_is_not_the_end(pins):
+    server = FakeServer(CHAIN)
+    server.named_tip = (len(CHAIN) - 1, bytes(32))
+    refused(server, ServerCode.LIED_TIP, pins=pins)
+
+
+@BOTH
+def test_a_tip_that_is_higher_than_its_headers(pins):
+    server = FakeServer(CHAIN)
+    server.named_tip = (len(CHAIN), bytes(32))
+    refused(server, ServerCode.LIED_TIP, f"height {len(CHAIN)}", pins=pins)
+
+
+@pytest.mark.parametrize("height", [-1, 1 << 40])
+def test_a_tip_that_no_chain_has(height):
+    server = FakeServer(CHAIN)
+    server.named_tip = (height, bytes(32))
+    refused(server, ServerCode.GARBAGE)
+
+
+@BOTH
+def test_another_network(pins):
+    other = [genesis(NetworkName.SIGNET), *CHAIN[1:]]
+    refused(FakeServer(other), ServerCode.OTHER_NETWORK, pins=NO_PINS)
+    wholly = [genesis(NetworkName.SIGNET)]
+    while len(wholly) < len(CHAIN):
+        wholly.append(mine(wholly[-1], START + 600 * len(wholly)))
+    refused(FakeServer(wholly), ServerCode.OTHER_NETWORK, "regtest", pins=pins)
+
+
+@pytest.mark.parametrize("pinned", [LENGTH * PERIODS - 1, LENGTH * PERIODS + 4])
+def test_another_block_than_the_pinned_one(pinned):
+    lie = list(CHAIN[:pinned])
+    while len(lie) < len(CHAIN):
+        lie.append(mine(lie[-1], START + 600 * len(lie), tag=3))
+    refused(FakeServer(lie), ServerCode.LIED_LINK, f"height {pinned}", "pinned")
+
+
+def test_another_stretch_than_the_pinned_one():
+    server = FakeServer(CHAIN)
+    chain = opened(server)
+    server.chain[52] = mine(CHAIN[51], START + 600 * 52, tag=4)
+    with pytest.raises(SourceError, match="height 52") as caught:
+        chain.header(Height(45))
+    assert caught.value.code is ServerCode.LIED_LINK
+    server.chain[59] = server.chain[52]
+    with pytest.raises(SourceError, match="height 59") as caught:
+        chain.header(Height(45))
+    assert caught.value.code is ServerCode.LIED_LINK
+    server.chain = list(CHAIN)
+    assert chain.header(Height(45)) == CHAIN[45]
+
+
+@pytest.mark.parametrize("answer", [b"x", CHAIN[0] * 3000, CHAIN[5] + b"y"])
+def test_other_bytes_than_headers(answer):
+    server = FakeServer(CHAIN)
+    server.headers = lambda _start, _count: answer
+    refused(server, ServerCode.GARBAGE)
+
+
+# A chain that changes
+
+
+@BOTH
+def test_a_reorganisation_while_it_is_asked(pins):
+    server = FakeServer(CHAIN)
+    asked = iter(range(1000))
+
+    def change() -> None:
+        if next(asked) == 1:
+            server.chain = list(OTHER)
+
+    server.before_answer = change
+    assert_same(opened(server, pins), best_of(OTHER))
+
+
+@BOTH
+def test_a_chain_that_never_settles(pins):
+    server = FakeServer(CHAIN)
+    tips = iter(range(1000))
+    honest = server.tip
+    server.tip = lambda: (honest()[0], next(tips).to_bytes(32, "little"))
+    refused(server, ServerCode.UNSETTLED, pins=pins)
+
+
+# The pins that ship
+
+
+def test_the_pins_of_the_main_chain():
+    pins = header_pins(MAIN)
+    known = dict(pins.all())
+    assert len(pins.periods) == 429
+    assert pins.end(428) == 864_863
+    assert len(known) == 429 + len(snapshot_pins(MAIN))
+    assert pins.work(1) == 2016 * 0x100010001
+    assert [pin.height for pin in snapshot_pins(MAIN)] == [840_000, 880_000, 910_000, 935_000]
+    # No hash is above the target that the bits before it stand for.
+    for period, (block_hash, _) in enumerate(pins.periods):
+        bits = pins.bits(period)
+        assert int.from_bytes(block_hash, "little") <= (bits & 0x7FFFFF) << 8 * ((bits >> 24) - 3)
+
+
+@pytest.mark.parametrize("name", [name for name in NetworkName if name is not MAIN])
+def test_other_networks_have_no_pins(name):
+    assert header_pins(name).all() == ()
+    assert snapshot_pins(name) == ()
