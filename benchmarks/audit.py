@@ -109,13 +109,14 @@ class Bench:
         scanning, numba = done.stderr.split()
         return Run(seconds, float(scanning), numba == "True")
 
-    def append(self, tip: Made) -> Made:
-        """One more block at the end of the last file."""
-        block = mine(tip)
+    def append(self, tip: Made, blocks: int = 1) -> Made:
+        """More blocks at the end of the last file; the last of them."""
         with self._last.open("ab") as file:
-            file.write(record(block.raw))
+            for _ in range(blocks):
+                tip = mine(tip)
+                file.write(record(tip.raw))
         time.sleep(SETTLE)
-        return block
+        return tip
 
 
 def main() -> None:
