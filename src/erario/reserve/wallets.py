@@ -183,6 +183,7 @@ class _Reader:
         self._table = table
         self._scope = scope
         self._problems = table.source.problems
+        self._has_document = "document" in table.data
         self.mentions: list[Mention] = []
 
     def addresses(self) -> Iterator[DeclaredScript]:
@@ -211,7 +212,8 @@ class _Reader:
                 )
             else:
                 script = Script(bytes.fromhex(row.text))
-                self.mentions.append(self._mention_script(script, row.place))
+                if self._has_document:
+                    self.mentions.append(self._mention_script(script, row.place))
                 yield DeclaredScript(script, None, row.page, row.note, row.place)
 
     def descriptors(self) -> Iterator[DeclaredDescriptor]:
