@@ -7,12 +7,16 @@ to have used up to.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from erario.assess import assess
 from erario.auditing.declaring import declare
 from erario.auditing.errors import AuditCode
+from erario.auditing.header_runs import header_runs
 from erario.auditing.moments import Moment, find_cutoff, find_since, is_settled, resolve_instants
 from erario.bitcoin.network import network
 from erario.bitcoin.values import Height, Outpoint, Script
+from erario.chain.header_pins import header_pins
 from erario.chain.merging import merge_blocks
 from erario.chain.source import ChainSource, Progress, ProgressCallback, Trace
 from erario.errors import RequestError
@@ -58,8 +62,12 @@ def collect(
     at: Moment = None,
     since: Moment = None,
     progress: ProgressCallback | None = None,
+    headers: bool = False,
 ) -> Evidence:
-    """All that a statement rests on; arguments and errors are those of `audit`."""
+    """All that a statement rests on; arguments and errors are those of `audit`.
+
+    `headers`: with those that show where its blocks stand, for somebody who has no chain at hand.
+    """
     progress = progress or (lambda _: None)
     if source.network != reserve.network:
         raise RequestError(
@@ -79,7 +87,7 @@ def collect(
         )
     derivation = Derivation(reserve, _on_derivation(progress), has_history=has_history)
     trace = _trace(derivation, source, cutoff.height, progress)
-    return Evidence(
+    evidence = Evidence(
         network=reserve.network,
         declaration=declare(reserve, derivation.wallets()),
         asked=cutoff.asked,
@@ -99,6 +107,10 @@ def collect(
         findings=trace.findings,
         listed=trace.listed,
     )
+    if not headers:
+        return evidence
+    runs = header_runs(evidence, chain, header_pins(reserve.network))
+    return replace(evidence, headers=runs)
 
 
 def _trace(

@@ -138,14 +138,28 @@ class BlockEvidence:
     """What one block shows: its header, its coinbase (position 0) and the transactions of
     interest, in order of position; the coinbase is repeated there only if it is of interest.
 
-    That the block stands on the best chain, at this height, is the word of whoever collected it:
-    the headers between are not here to show it.
+    That the block stands on the best chain, at this height, is shown by the headers beside it in
+    the evidence; without them it is the word of whoever collected it.
     """
 
     height: Height
     header: bytes
     coinbase: TransactionEvidence
     transactions: tuple[TransactionEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRun:
+    """Headers of the best chain that follow each other: 80 bytes each from the block at `start`
+    on. A run ends at a pin, or where the evidence's knowledge of the chain ends."""
+
+    start: Height
+    headers: bytes
+
+    @property
+    def end(self) -> Height:
+        """The height of its last block."""
+        return Height(self.start + len(self.headers) // 80 - 1)
 
 
 class UnspentWord(StrEnum):
@@ -216,7 +230,7 @@ class ChainNote:
 class Evidence:
     """All that a statement rests on.
 
-    Until headers travel with evidence, what it says of the best chain (`cutoff`, `chain`, where
+    Without `headers`, what it says of the best chain (`cutoff`, `chain`, where
     each block and each instant stands, and that no block is missing) is the word of whoever
     collected it. Only the proof of work of each header, the links between neighbours and what a
     block contains are checked again.
@@ -227,7 +241,10 @@ class Evidence:
     resolves every instant that the declaration names and that is reached: the cut-off was asked
     as that instant or a later one, or the median time past of its block is not before it.
     `findings` are what the sources saw while they were read, in their order. `listed` are the
-    unspent coins at the cut-off by a source that lists coins, in order of outpoint.
+    unspent coins at the cut-off by a source that lists coins, in order of outpoint. `headers` are
+    those that show where its blocks stand, if they were asked for: without pins all, else those of
+    every period between pins that has something of interest in it, and all after the last pin up
+    to the tip.
     """
 
     network: NetworkName
@@ -243,6 +260,7 @@ class Evidence:
     sources: tuple[SourceNote, ...]
     findings: tuple[Finding, ...]
     listed: tuple[ListedCoin, ...] = ()
+    headers: tuple[HeaderRun, ...] = ()
 
     @property
     def has_history(self) -> bool:
