@@ -384,7 +384,8 @@ class HttpClient:
         if status >= 400:
             most = max(most, _LEAST_ERROR)
         pieces, size = [], 0
-        while piece := response.read(_PIECE, decode_content=False):
+        # Never more than shows that it is too much: the rest may come slowly, or never.
+        while piece := response.read(min(_PIECE, most + 1 - size), decode_content=False):
             size += len(piece)
             if size > most:
                 self._too_large(most)
