@@ -46,6 +46,7 @@ class HeaderStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.headers = b""
+        self._sum = 0
         self._mark: tuple[int, int, int] | None = None
 
     @property
@@ -67,21 +68,25 @@ class HeaderStore:
                 mark = (status.st_ino, status.st_size, status.st_mtime_ns)
                 if mark == self._mark:
                     return False
-                data = file.read()
+                start = file.read(len(_START))
+                # In one piece, and not copied again: a whole chain is 70 MB.
+                body = file.read(max(0, status.st_size - len(_START) - _END.size))
+                end = file.read()
         except FileNotFoundError:
-            data, mark = b"", None
+            start = body = end = b""
+            mark = None
         except OSError as error:
             raise unreadable_store(self.path, error.strerror or str(error)) from error
-        self._mark, self.headers = mark, b""
-        if not data.startswith(_START):
-            if _START.startswith(data):
+        self._mark, self.headers, self._sum = mark, b"", 0
+        if start != _START:
+            if _START.startswith(start):
                 return True  # torn while it was made, or not there
-            raise other_version(self.path) if data.startswith(_NAME) else foreign(self.path)
-        body, end = data[len(_START) : -_END.size], data[-_END.size :]
-        if end == _end(body) and not len(body) % HEADER_SIZE:
-            self.headers = body
+            raise other_version(self.path) if start.startswith(_NAME) else foreign(self.path)
+        checksum = zlib.crc32(body)
+        if not len(body) % HEADER_SIZE and end == _end(body, checksum):
+            self.headers, self._sum = body, checksum
         else:
-            self._salvage(data[len(_START) :])
+            self._salvage(body + end)
         return True
 
     def replace(self, headers: bytes) -> None:
@@ -92,7 +97,11 @@ class HeaderStore:
         """
         common = common_headers(self.headers, headers) * HEADER_SIZE
         start = len(_START) + common if common else 0
-        added = (b"" if common else _START) + headers[common:] + _end(headers)
+        if common == len(self.headers):
+            checksum = zlib.crc32(memoryview(headers)[common:], self._sum)
+        else:
+            checksum = zlib.crc32(headers)
+        added = (b"" if common else _START) + headers[common:] + _end(headers, checksum)
         self._mark = None
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -104,7 +113,7 @@ class HeaderStore:
                 os.close(handle)
         except OSError as error:
             raise not_written(self.path, error.strerror or str(error)) from error
-        self.headers = headers
+        self.headers, self._sum = headers, checksum
 
     def _salvage(self, body: bytes) -> None:
         """Take over the headers that are named by the one behind them.
@@ -121,6 +130,7 @@ class HeaderStore:
                 break
             good += 1
         self.headers = body[: good * HEADER_SIZE]
+        self._sum = zlib.crc32(self.headers)
         if good + 1 < whole:
             raise damaged(self.path, f"from block {good} on")
 
@@ -138,8 +148,8 @@ def common_headers(one: bytes, other: bytes) -> int:
     return low
 
 
-def _end(headers: bytes) -> bytes:
-    return _END.pack(len(headers) // HEADER_SIZE, zlib.crc32(headers))
+def _end(headers: bytes, checksum: int) -> bytes:
+    return _END.pack(len(headers) // HEADER_SIZE, checksum)
 
 
 def _write_all(handle: int, data: bytes, offset: int) -> None:
