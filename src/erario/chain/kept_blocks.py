@@ -26,6 +26,7 @@ from erario.chain.kept_folder import BadOwnCopyError, KeptFolder, read_kept_fold
 from erario.chain.source import ProgressCallback, Trace
 from erario.chain.state_folder import StateFolder, StateSession
 from erario.chain.store_database import Database
+from erario.chain.store_upkeep import keep_house
 from erario.chain.watch_list import WatchList, unite
 from erario.chain.watch_list_store import ROOTS_CHECKED, ListHead, WatchListStore, join_scripts
 from erario.statement.evidence import SourceNote
@@ -147,12 +148,14 @@ class _KeptTrace:
         self._batches: BlockBatches | None = None
         # Lists all whose scripts are asked for, by the making of the store and their number.
         self._contained: dict[tuple[int, int], Height] = {}
+        self._used: set[tuple[int, int]] = set()
 
     def trace(self, scripts: tuple[Script, ...]) -> Trace:
         parts = self._parts(scripts)
         if not self._own:
             self._check(min([self._upto, *(part.height for part in parts)]))
         one = self._follow(parts)
+        self._keep_house(one)
         blocks = tuple(block for block in one.blocks if block.height <= self._upto)
         findings = self._folder.findings
         if self._batches is not None:
@@ -209,6 +212,7 @@ class _KeptTrace:
         one = self._session.recall(lambda db: self._lists(db).load(head, scripts))
         if one is None:
             return None
+        self._used.add((self._session.epoch, head.number))
         if height < one.height:
             one = one.cut(height)
         best = self._folder.best
@@ -304,6 +308,15 @@ class _KeptTrace:
                     self._lists(database).drop(number)
 
         self._session.keep(forget)
+
+    def _keep_house(self, one: WatchList) -> None:
+        if not self._session.may_write:
+            return  # what could not be kept was told already
+        if one.number is not None:
+            self._used.add((one.epoch, one.number))
+        used = {number for epoch, number in self._used if epoch == self._session.epoch}
+        name = self._folder.look.name
+        self._session.keep(lambda db: keep_house(db, self._lists(db), used, name))
 
     def _lists(self, database: Database) -> WatchListStore:
         return WatchListStore(database, self._session.epoch)

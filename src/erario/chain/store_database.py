@@ -33,9 +33,13 @@ ASIDE: Final = ".aside"
 
 _APPLICATION: Final = 0x65726172
 """Marks a SQLite file as ours: "erar" in ASCII."""
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Goes up with every change to the tables; nothing is ever migrated."""
 _WAIT_SECONDS: Final = 3.0
+_LEAST_FREE: Final = 1 << 10
+"""Pages (of 4 KiB) that must be free before the file is made smaller."""
+_MOST_FREED: Final = 1 << 15
+"""Pages that are given back at once: some seconds of a slow disk."""
 
 _SCHEMA: Final = f"""
 CREATE TABLE script_sets (
@@ -48,7 +52,8 @@ CREATE TABLE watch_lists (
     folder BLOB NOT NULL,
     height INTEGER NOT NULL,
     block_hash BLOB NOT NULL,
-    seal BLOB NOT NULL
+    seal BLOB NOT NULL,
+    used INTEGER NOT NULL
 );
 CREATE TABLE matches (
     list INTEGER NOT NULL,
@@ -72,6 +77,10 @@ CREATE TABLE files (
     seal BLOB NOT NULL,
     PRIMARY KEY (folder, name)
 );
+CREATE TABLE visits (
+    folder BLOB PRIMARY KEY,
+    used INTEGER NOT NULL
+) WITHOUT ROWID;
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 """
@@ -152,6 +161,33 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
 
+    def size(self) -> int:
+        """Bytes of the file that are in use.
+
+        Raises:
+            StoreError: as `rows`.
+        """
+        pages, free, bytes_each = map(self._number, ("page_count", "freelist_count", "page_size"))
+        return (pages - free) * bytes_each
+
+    def shrink(self) -> None:
+        """Give back to the file system what is free, where that is a fourth of the file or more.
+
+        Raises:
+            StoreError: it could not be done; the file is as it was.
+        """
+        free = self._number("freelist_count")
+        if free < _LEAST_FREE or 4 * free < self._number("page_count"):
+            return
+        try:
+            # SQLite frees a page at each step, and `execute` takes one step: there is no row.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({_MOST_FREED})")
+        except sqlite3.Error as error:
+            raise _told(self.path, error, is_write=True) from error
+
+    def _number(self, name: str) -> int:
+        return next(as_int(value) for (value,) in self.rows(f"PRAGMA {name}"))
+
     def close(self) -> None:
         """Close the file."""
         with suppress(sqlite3.Error):
@@ -214,6 +250,8 @@ def _prepare(database: Database, connection: sqlite3.Connection, *, writing: boo
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if (application, version, tables) == (0, 0, 0) and writing:
+            # Before the first table, or never: so that the file can be made smaller.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             application, version = _APPLICATION, _VERSION
     except sqlite3.Error as error:

@@ -1,7 +1,7 @@
 """Watch lists in SQLite: which scripts were followed how far, and what was found.
 
     script_sets   scripts, each behind its length, by their name: the SHA-256 of those bytes
-    watch_lists   name of the scripts, folder, height, block_hash, seal
+    watch_lists   name of the scripts, folder, height, block_hash, seal, day of last use
     matches       for each list and block with something in it: the block's evidence, sealed
 
 So a million scripts go on by one row, and the same scripts are found by their name alone, whoever
@@ -15,6 +15,7 @@ flipped bytes, and rows that are gone. They stop nobody who means harm, since th
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +33,12 @@ ROOTS_CHECKED: Final = b""
 """The `folder` of lists whose every block was held against its Merkle root."""
 
 _MOST_HEIGHT: Final = 1 << 31
-_HEAD: Final = "number, name, folder, height, block_hash, seal"
+_HEAD: Final = "number, name, folder, height, block_hash, seal, used"
 
 
 @dataclass(frozen=True, slots=True)
 class ListHead:
-    """A list without its scripts and matches."""
+    """A list without its scripts and matches. `used`: on which day last, counted from 1970."""
 
     number: int
     name: bytes
@@ -45,6 +46,7 @@ class ListHead:
     height: Height
     block_hash: BlockHash
     seal: bytes
+    used: int
 
 
 class WatchListStore:
@@ -102,6 +104,18 @@ class WatchListStore:
             return as_int(blocks), as_int(transactions)
         return 0, 0
 
+    def size(self, head: ListHead) -> int:
+        """Bytes of its scripts and matches, roughly."""
+        query = (
+            "SELECT (SELECT coalesce(sum(length(scripts)), 0) FROM script_sets WHERE name = ?)"
+            " + (SELECT coalesce(sum(length(evidence)), 0) FROM matches WHERE list = ?)"
+        )
+        return next(as_int(n) for (n,) in self._database.rows(query, (head.name, head.number)))
+
+    def use(self, number: int, day: int) -> None:
+        """Note that a list was used; within a transaction."""
+        self._database.run("UPDATE watch_lists SET used = ? WHERE number = ?", (day, number))
+
     def save(self, one: WatchList, folder: bytes, block_hash: BlockHash) -> None:
         """Keep how far a list has come, and what was added to it, in one transaction.
 
@@ -156,7 +170,8 @@ class WatchListStore:
             kept, seal = 0, _first_seal(name, folder)
             self._database.run("INSERT OR REPLACE INTO script_sets VALUES (?, ?)", (name, joined))
             number = self._database.run(
-                "INSERT INTO watch_lists VALUES (NULL, ?, ?, 0, x'', x'')", (name, folder)
+                "INSERT INTO watch_lists VALUES (NULL, ?, ?, 0, x'', x'', ?)",
+                (name, folder, today()),
             )
         for block in one.blocks[kept:]:
             evidence = encode_evidence(block)
@@ -176,6 +191,11 @@ class WatchListStore:
 
     def _damage(self, what: str) -> DamagedStoreError:
         return damaged(self._database.path, f"{what} is not what was written")
+
+
+def today() -> int:
+    """The day, counted from 1970: lists that nobody uses go by it (`store_upkeep`)."""
+    return int(time.time()) // 86_400
 
 
 def join_scripts(scripts: Sequence[bytes]) -> bytes:
@@ -199,7 +219,7 @@ def _split(joined: bytes, damage: DamagedStoreError) -> tuple[bytes, ...]:
 
 
 def _head(row: tuple[object, ...]) -> ListHead:
-    number, name, folder, height, block_hash, seal = row
+    number, name, folder, height, block_hash, seal, used = row
     return ListHead(
         as_int(number),
         as_bytes(name),
@@ -207,6 +227,7 @@ def _head(row: tuple[object, ...]) -> ListHead:
         _height(height),
         BlockHash(as_bytes(block_hash)),
         as_bytes(seal),
+        as_int(used),
     )
 
 

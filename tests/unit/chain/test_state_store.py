@@ -207,7 +207,7 @@ def test_a_foreign_file_is_moved_aside(
 
 
 def test_another_version_is_moved_aside(world: World) -> None:
-    change(world, "PRAGMA user_version = 2")
+    change(world, "PRAGMA user_version = 99")
     assert same_answer(world) == [StoreCode.OTHER_VERSION]
     assert same_answer(world) == []
 
