@@ -91,7 +91,8 @@ class HeaderTree:
         # Parents that were named but not seen, and the first node that waits for each.
         self._orphans: dict[bytes, int] = {}
         self._waiting = 0
-        self._invalid: list[InvalidHeader] = []
+        # By node, since they are judged in another order than they came in.
+        self._invalid: dict[int, InvalidHeader] = {}
         self._rivals: list[int] = []
         self._best = 0
         self._best_work = 0
@@ -136,7 +137,7 @@ class HeaderTree:
     @property
     def invalid(self) -> tuple[InvalidHeader, ...]:
         """The headers that break a rule, in the order seen; what comes after them is left out."""
-        return tuple(self._invalid)
+        return tuple(self._invalid[node] for node in sorted(self._invalid))
 
     @property
     def missing_height(self) -> Height | None:
@@ -149,7 +150,7 @@ class HeaderTree:
         branches with as much work as the best."""
         found = []
         if self._invalid:
-            first, count = self._invalid[0], len(self._invalid)
+            first, count = self._invalid[min(self._invalid)], len(self._invalid)
             found.append(
                 invalid_finding(
                     self._network.name, first.block_hash, first.height, first.fault, count
@@ -268,7 +269,8 @@ class HeaderTree:
                 add_state(_WAITING)
             else:
                 add_state(_INVALID)
-                self._invalid.append(InvalidHeader(BlockHash(block_hash), None, fault))
+                node = len(self._states) - 1
+                self._invalid[node] = InvalidHeader(BlockHash(block_hash), None, fault)
         taken = len(previous_hashes)
         self._waiting += taken - self._states.count(_INVALID, len(self._states) - taken)
         self._works += bytes(_WORK_SIZE * taken)
@@ -368,7 +370,7 @@ class HeaderTree:
             version = self._versions[node]
             fault = check_context(rules, height, version, time, bits, required, median, last_time)
             if fault is not None:
-                self._invalid.append(InvalidHeader(self._hash(node), Height(height), fault))
+                self._invalid[node] = InvalidHeader(self._hash(node), Height(height), fault)
                 behind = node
                 break
             recent.append(time)
