@@ -7,15 +7,12 @@ node that prunes, and one that is killed.
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.integration.node import Node, RpcError
+from tests.integration.node import Node
 from tests.integration.regtest_chain import RegtestChain
 from tests.integration.regtest_wallets import Group, give_to_node, make_groups, write_reserve
 
@@ -25,11 +22,9 @@ from erario.bitcoin.values import Height, Script, show_hash
 from erario.chain import node_finder
 from erario.chain.access import Access
 from erario.chain.blocks_source import BlocksSource
-from erario.chain.errors import ServerCode
 from erario.chain.source import ChainSource, Progress
 from erario.chain.sources import open_source
 from erario.chain.unspent import unspent_coins
-from erario.errors import SourceError
 from erario.statement.evidence import ListedCoin, UnspentWord
 
 pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("node-source")]

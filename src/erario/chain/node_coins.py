@@ -20,7 +20,7 @@ from erario.chain.errors import ServerCode
 from erario.chain.json_answers import Json, hash_of, hex_of, member, sats_of, whole
 from erario.chain.node_blocks import read_blocks
 from erario.chain.node_finder import new_finder
-from erario.chain.node_scan import NodeScans, ScanRequest, raw_descriptors
+from erario.chain.node_scan import NodeScans, ScanRequest, raw_descriptors, refuse_aborted
 from erario.chain.node_server import HIGHEST, NodeServer
 from erario.chain.node_source import BLOCK_STEP, read_node_chain, refuse_height
 from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
@@ -150,11 +150,7 @@ class NodeCoins:
             # Somebody has aborted it.
             self._server.rpc.pause(_PAUSE)
         else:
-            raise SourceError(
-                ServerCode.REFUSED,
-                f"somebody aborts each scan of {name}",
-                remedy="Ask again when nobody does.",
-            )
+            raise refuse_aborted(name)
         height = whole(member(answer, "height", int, name), name, most=HIGHEST, what='"height"')
         best = hash_of(member(answer, "bestblock", str, name), name)
         if height != upto or best != chain.block_hash(upto):

@@ -16,7 +16,7 @@ from typing import Final
 from erario.bitcoin.values import BlockHash, Height, Script
 from erario.chain.errors import ServerCode
 from erario.chain.json_answers import Json, hash_of, member
-from erario.chain.node_scan import NodeScans, ScanRequest, raw_descriptors
+from erario.chain.node_scan import NodeScans, ScanRequest, raw_descriptors, refuse_aborted
 from erario.chain.node_server import NodeServer
 from erario.chain.source import HeaderChain
 from erario.errors import SourceError
@@ -110,39 +110,44 @@ def _matching(
     done: int,
 ) -> list[Height]:
     """The heights of the blocks that the node names, all of them on the verified chain."""
+    name = question.server.name
     for _ in range(_TRIES):
-        found = _ask(question, window, descriptors, lambda: told(done))
+        answer = _scan(question, window, descriptors, lambda: told(done))
+        finished = member(answer, "completed", bool, name)
+        found = _heights(question, window, answer) if finished else None
         if found is not None:
             return found
         # The chain or its filters move; or somebody has aborted the scan.
         question.server.rpc.pause(_PAUSE)
+    if not finished:
+        raise refuse_aborted(name)
     refuse_moved(question.server, question.chain, question.upto)
     raise SourceError(
         ServerCode.LIED_BLOCK,
-        f"{question.server.name} names blocks between {window[0]} and {window[-1]} that are not "
-        "on its chain, or never ends to look for them",
+        f"{name} names blocks between {window[0]} and {window[-1]} that are not on its chain",
         remedy="Ask another node, and look after this one: its filters may be damaged.",
     )
 
 
-def _ask(
+def _scan(
     question: FilterQuestion, window: range, descriptors: list[Json], looking: Callable[[], None]
-) -> list[Height] | None:
-    """The heights; None where the answer is not of one chain, or not finished."""
-    name = question.server.name
+) -> Json:
     request = ScanRequest(
         "scanblocks",
         (descriptors, window[0], window[-1]),
         most=_BYTES_EACH * (len(window) + 10),
         seconds=_WINDOW_SECONDS,
     )
-    answer = question.scans.run(request, looking)
-    named = member(answer, "relevant_blocks", list, name)
-    if not member(answer, "completed", bool, name):
-        return None
+    return question.scans.run(request, looking)
+
+
+def _heights(question: FilterQuestion, window: range, answer: Json) -> list[Height] | None:
+    """The heights of the blocks that are named; None where one is not on the verified chain."""
+    name = question.server.name
     covers = (member(answer, "from_height", int, name), member(answer, "to_height", int, name))
     if covers != (window[0], window[-1]):
         return None
+    named = member(answer, "relevant_blocks", list, name)
     hashes = list(dict.fromkeys(BlockHash(hash_of(one, name)) for one in named))
     found = []
     for block_hash, height in zip(hashes, question.server.heights(hashes), strict=True):

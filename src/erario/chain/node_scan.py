@@ -62,6 +62,15 @@ def raw_descriptors(scripts: Sequence[Script]) -> list[list[Json]]:
     return chunks
 
 
+def refuse_aborted(name: str) -> SourceError:
+    """What is raised where no scan comes to its end."""
+    return SourceError(
+        ServerCode.REFUSED,
+        f"each scan of {name} is aborted by somebody else",
+        remedy="Ask again when nobody does.",
+    )
+
+
 class NodeScans:
     """The scans of one node, one after the other. `close` ends the one that runs."""
 
