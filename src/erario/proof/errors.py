@@ -15,8 +15,12 @@ class ProofErrorCode(StrEnum):
     """Codes of the errors of this room."""
 
     NO_ENGINE = "proof.no-engine"
+    NOT_PLAIN = "proof.not-plain"
+    NAMES_A_BLOCK = "proof.names-a-block"
     MESSAGE_TOO_LONG = "proof.message-too-long"
     SCRIPT_TOO_LONG = "proof.script-too-long"
+
+    DESCRIPTOR = "proof.descriptor"
 
     PSBT_UNREADABLE = "psbt.unreadable"
     PSBT_TOO_LARGE = "psbt.too-large"

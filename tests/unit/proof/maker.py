@@ -29,7 +29,10 @@ TRUE, DROP, NOT, CHECKSIG, CHECKMULTISIG = b"\x51", b"\x75", b"\x91", b"\xac", b
 Satisfy = Callable[["Signing"], "tuple[bytes, tuple[bytes, ...]]"]
 
 
-def key(number: int, *, compressed: bool = True) -> ec.PrivateKey:
+def key(number: int | ec.PrivateKey, *, compressed: bool = True) -> ec.PrivateKey:
+    """The test key of a number; a key stays itself."""
+    if isinstance(number, ec.PrivateKey):
+        return number
     secret = hashlib.sha256(f"erario test key {number}".encode()).digest()
     return ec.PrivateKey(secret, compressed=compressed)
 
@@ -109,7 +112,13 @@ class Signing:
     number: int = 0
 
     def ecdsa(
-        self, number: int, code: bytes, *, segwit: bool, hash_type: int = ALL, high_s: bool = False
+        self,
+        number: int | ec.PrivateKey,
+        code: bytes,
+        *,
+        segwit: bool,
+        hash_type: int = ALL,
+        high_s: bool = False,
     ) -> bytes:
         transaction = EmbitTransaction.parse(self.raw)
         script = EmbitScript(code)
@@ -121,9 +130,15 @@ class Signing:
         signature = key(number).sign(digest).serialize()
         return (_with_high_s(signature) if high_s else signature) + bytes((hash_type,))
 
-    def key_path(self, number: int, hash_type: int = 0, annex: bytes | None = None) -> bytes:
+    def key_path(
+        self,
+        number: int | ec.PrivateKey,
+        hash_type: int = 0,
+        annex: bytes | None = None,
+        tweak: bytes = b"",
+    ) -> bytes:
         digest = self._taproot(hash_type, annex=annex)
-        signature = key(number).taproot_tweak().schnorr_sign(digest).serialize()
+        signature = key(number).taproot_tweak(tweak).schnorr_sign(digest).serialize()
         return signature + (bytes((hash_type,)) if hash_type else b"")
 
     def leaf(self, number: int, script: bytes, hash_type: int = 0) -> bytes:
