@@ -119,10 +119,14 @@ _SCHEMES: Final[dict[str, Opener]] = {
     "node": _imported("erario.chain.node_source", "open_node"),
     "electrum": _imported("erario.chain.electrum", "open_electrum"),
     "electrum+ssl": _imported("erario.chain.electrum", "open_electrum"),
+    "esplora+https": _imported("erario.chain.esplora", "open_esplora"),
+    "esplora+http": _imported("erario.chain.esplora", "open_esplora"),
 }
 SCHEME_FORMS: Final = (
     "blocks:PATH",
     "node://HOST:PORT",
     "electrum://HOST:PORT",
     "electrum+ssl://HOST:PORT",
+    "esplora+https://HOST/PATH",
+    "esplora+http://HOST:PORT/PATH",
 )
