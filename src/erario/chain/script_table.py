@@ -37,7 +37,11 @@ _PLAIN: Final = np.uint64(0)
 
 def build_scripts(scripts: Sequence[bytes]) -> ScriptTable:
     """The table of those `scripts` that coins can have; repeated ones count once."""
-    kept = [s for s in scripts if len(s) <= MAX_SCRIPT and s[:1] != b"\x6a"]
+    return build_strings([s for s in scripts if len(s) <= MAX_SCRIPT and s[:1] != b"\x6a"])
+
+
+def build_strings(kept: Sequence[bytes]) -> ScriptTable:
+    """The table of any strings: those that repeat one before are never found."""
     starts = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, kept), np.int64, len(kept)), out=starts[1:])
     filter_ = _new_filter(len(kept) * _SCRIPT_BITS)

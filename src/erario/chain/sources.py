@@ -83,6 +83,19 @@ def _open_blocks(
     return KeptBlocks(url.path, network, own=own, state=state)
 
 
+def _open_snapshot(
+    url: SourceUrl,
+    network: NetworkName,
+    own: bool,  # noqa: FBT001
+    state: StateFolder | None,
+    access: Access,
+) -> ChainSource:
+    _need_scan_extra("reading a UTXO snapshot")
+    from erario.chain.snapshot_source import open_snapshot  # noqa: PLC0415
+
+    return open_snapshot(url, network, own, state, access)
+
+
 def _need_scan_extra(what: str) -> None:
     for package in _SCAN_EXTRA:
         # Looked for, not imported: where all was read before, only numpy is needed.
@@ -121,6 +134,7 @@ _SCHEMES: Final[dict[str, Opener]] = {
     "electrum+ssl": _imported("erario.chain.electrum", "open_electrum"),
     "esplora+https": _imported("erario.chain.esplora", "open_esplora"),
     "esplora+http": _imported("erario.chain.esplora", "open_esplora"),
+    "snapshot": _open_snapshot,
 }
 SCHEME_FORMS: Final = (
     "blocks:PATH",
@@ -129,4 +143,5 @@ SCHEME_FORMS: Final = (
     "electrum+ssl://HOST:PORT",
     "esplora+https://HOST/PATH",
     "esplora+http://HOST:PORT/PATH",
+    "snapshot:FILE",
 )

@@ -1,0 +1,259 @@
+"""Going through a snapshot: which coins the scripts have, and the hash of all coins.
+
+A kernel reads, checks, matches and, if the hash is wanted, writes each coin as it is hashed, some
+megabytes of them at a time; `hashlib` hashes one buffer on a second thread while the kernel fills
+the other. Only coins of the scripts become Python objects, and x coordinates of uncompressed keys:
+their other half is worked out by libsecp256k1, 10 microseconds each.
+
+Invariant: what was found is of the same bytes as the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from erario.bitcoin.compression import full_key, is_full_key, pack_script, plain_script
+from erario.bitcoin.script import is_unspendable
+from erario.bitcoin.values import Height, Outpoint, Sats, Script, Txid
+from erario.chain import kernels_snapshot as kernels
+from erario.chain.errors import ServerCode
+from erario.chain.kernels import Bytes, Integers
+from erario.chain.kernels_snapshot import Snapshot, read_coins
+from erario.chain.kernels_snapshot_write import (
+    AT,
+    HOLE,
+    HOLES,
+    MARK,
+    MARKS,
+    MOST_OUTPUTS,
+    PREVIOUS,
+    ROOM_BYTES,
+    ROW,
+    ROWS,
+    STATE,
+    USED,
+    Room,
+)
+from erario.chain.script_table import build_strings
+from erario.chain.snapshot_errors import SnapshotCode, refuse_coins
+from erario.chain.snapshot_file import SnapshotFile
+from erario.chain.source import Progress, ProgressCallback
+from erario.statement.evidence import ListedCoin
+
+STEP: Final = "Reading the snapshot"
+
+_PROBED: Final = 64
+_MANY_KEYS: Final = 1 << 16
+_FAULTS: Final[dict[int, StrEnum]] = {
+    kernels.TRUNCATED: SnapshotCode.TRUNCATED,
+    kernels.BAD_NUMBER: SnapshotCode.BAD_NUMBER,
+    kernels.TXID_ORDER: SnapshotCode.TXID_ORDER,
+    kernels.OUTPUT_ORDER: SnapshotCode.OUTPUT_ORDER,
+    kernels.BAD_COUNT: SnapshotCode.BAD_COUNT,
+    kernels.BAD_OUTPUT: SnapshotCode.BAD_OUTPUT,
+    kernels.BAD_HEIGHT: SnapshotCode.BAD_HEIGHT,
+    kernels.BAD_AMOUNT: SnapshotCode.BAD_AMOUNT,
+    kernels.TOO_MUCH: ServerCode.LIED_SUPPLY,
+    kernels.BAD_SCRIPT: SnapshotCode.BAD_SCRIPT,
+    kernels.UNSPENDABLE: SnapshotCode.UNSPENDABLE,
+    kernels.NOT_PACKED: SnapshotCode.NOT_PACKED,
+    kernels.TOO_LARGE: SnapshotCode.TOO_LARGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotScan:
+    """What a snapshot shows.
+
+    Attributes:
+        coins: those of the scripts, in order of outpoint.
+        coins_hash: `hash_serialized_3` of all coins; None where it was not asked for.
+    """
+
+    coins: tuple[ListedCoin, ...]
+    coins_hash: bytes | None
+
+
+class WatchedScripts:
+    """Scripts as a snapshot holds them, ready to be looked up."""
+
+    def __init__(self, scripts: Sequence[Script]) -> None:
+        wanted = [script for script in dict.fromkeys(scripts) if not is_unspendable(script)]
+        packed = [pack_script(script) for script in wanted]
+        # A node packs a full key; that another program has not would not show in the hash.
+        full = [script for script in wanted if is_full_key(script)]
+        self.scripts: Final = wanted + full
+        self.table: Final = build_strings(packed + [plain_script(script) for script in full])
+
+
+def scan_snapshot(
+    file: SnapshotFile,
+    watched: WatchedScripts,
+    *,
+    height: Height,
+    supply: Sats,
+    hashed: bool,
+    progress: ProgressCallback = lambda _: None,
+) -> SnapshotScan:
+    """Read all coins of `file`.
+
+    Args:
+        watched: whose coins are wanted.
+        height: that of the snapshot's block; no coin is from above.
+        supply: what all coins are worth at most.
+        hashed: whether the hash of all coins is wanted.
+
+    Raises:
+        SourceError: the file cannot be read, is no snapshot, or has changed.
+    """
+    data = file.map()
+    head = file.head
+    snapshot = Snapshot(
+        data.ctypes.data, len(data), head.each_named, min(head.coins, 1 << 62), height, supply
+    )
+    reading = _Reading(file.name, data, snapshot, watched)
+    start = _find_start(reading, head.starts)
+    coins_hash = _read_all(reading, start, progress, hashed=hashed)
+    file.refuse_changes()
+    coins = tuple(sorted(reading.coins, key=lambda coin: coin.outpoint))
+    return SnapshotScan(coins, coins_hash)
+
+
+def new_room() -> Room:
+    """What a kernel fills before it comes back; a transaction more always has room."""
+    rows = 2 * MOST_OUTPUTS + 1
+    return Room(
+        state=np.zeros(STATE, np.int64),
+        out=np.empty(ROOM_BYTES, np.uint8),
+        holes=np.empty(HOLE * rows, np.int64),
+        rows=np.empty(ROW * rows, np.int64),
+        marks=np.empty(MARK * MOST_OUTPUTS, np.int64),
+    )
+
+
+class _Reading:
+    """A snapshot that is being read: the file, what is looked for, and what was found."""
+
+    def __init__(self, name: str, data: Bytes, snapshot: Snapshot, watched: WatchedScripts) -> None:
+        self.data = data
+        self.snapshot = snapshot
+        self.coins: list[ListedCoin] = []
+        self._name = name
+        self._watched = watched
+        self._keys: dict[bytes, bytes] = {}
+
+    def step(self, room: Room, *, write: bool) -> bool:
+        """Let the kernel go on; whether that was the end. What it wrote is complete."""
+        answer = int(read_coins(self.snapshot, self._watched.table, room, write))
+        at = int(room.state[AT])
+        if answer in _FAULTS:
+            raise refuse_coins(self._name, _FAULTS[answer], at)
+        self._take_rows(room)
+        if write:
+            self._fill_holes(room)
+        if answer == kernels.UNSORTED:
+            _sort_last(room)
+        if answer != kernels.DONE:
+            return False
+        if at != self.snapshot.size:
+            raise refuse_coins(self._name, SnapshotCode.TRAILING, at)
+        return True
+
+    def _take_rows(self, room: Room) -> None:
+        rows = room.rows[: ROW * room.state[ROWS]].reshape(-1, ROW).tolist()
+        for txid, vout, code, sats, entry in rows:
+            self.coins.append(
+                ListedCoin(
+                    Outpoint(Txid(self.data[txid : txid + 32].tobytes()), vout),
+                    Sats(sats),
+                    self._watched.scripts[entry],
+                    Height(code >> 1),
+                    coinbase=bool(code & 1),
+                )
+            )
+        room.state[ROWS] = 0
+
+    def _fill_holes(self, room: Room) -> None:
+        holes = room.holes[: HOLE * room.state[HOLES]].reshape(-1, HOLE).tolist()
+        for to, at in holes:
+            packed = self.data[at : at + 33].tobytes()
+            upper = self._keys.get(packed)
+            if upper is None:
+                key = full_key(bytes((packed[0] - 2,)) + packed[1:])
+                if key is None:
+                    raise refuse_coins(self._name, SnapshotCode.BAD_KEY, at)
+                upper = key[33:]
+                if len(self._keys) < _MANY_KEYS:
+                    self._keys[packed] = upper
+            room.out[to : to + 32] = np.frombuffer(upper, np.uint8)
+        room.state[HOLES] = 0
+
+
+def _find_start(reading: _Reading, starts: tuple[int, ...]) -> int:
+    """Where the coins begin: the one place from which the first can be read; else the first, from
+    where reading tells what is wrong."""
+    whole = reading.snapshot
+    first = whole._replace(announced=min(whole.announced, _PROBED))
+    table = WatchedScripts(()).table
+    for start in starts if len(starts) > 1 else ():
+        room = new_room()
+        _begin(room, start)
+        answer = int(read_coins(first, table, room, False))  # noqa: FBT003 - compiled
+        is_end = whole.announced > _PROBED or int(room.state[AT]) == whole.size
+        if answer == kernels.DONE and is_end:
+            return start
+    return starts[0]
+
+
+def _begin(room: Room, start: int) -> None:
+    room.state[:] = 0
+    room.state[AT], room.state[PREVIOUS] = start, -1
+
+
+def _read_all(
+    reading: _Reading, start: int, progress: ProgressCallback, *, hashed: bool
+) -> bytes | None:
+    """Read all from `start` on; the hash of all coins if `hashed`."""
+    room = new_room()
+    _begin(room, start)
+    outs = [room.out, np.empty_like(room.out)] if hashed else [room.out]
+    digest = hashlib.sha256()
+    pending: Future[None] | None = None
+    done = False
+    with ThreadPoolExecutor(1) as hasher:
+        while not done:
+            outs.reverse()
+            room = room._replace(out=outs[0])
+            room.state[USED] = 0
+            done = reading.step(room, write=hashed)
+            progress(Progress(STEP, int(room.state[AT]), reading.snapshot.size, "bytes"))
+            if not hashed:
+                continue
+            # The buffer that comes next is the one that is being hashed.
+            if pending is not None:
+                pending.result()
+            pending = hasher.submit(digest.update, room.out[: int(room.state[USED])].data)
+        if pending is not None:
+            pending.result()
+    return hashlib.sha256(digest.digest()).digest() if hashed else None
+
+
+def _sort_last(room: Room) -> None:
+    """Put the last transaction's coins, as they were written, in the order of their numbers."""
+    marks = room.marks[: MARK * room.state[MARKS]].reshape(-1, MARK)
+    end = int(room.state[USED])
+    starts: Integers = marks[:, 1]
+    sizes = np.diff(starts, append=end)
+    order = np.argsort(marks[:, 0], kind="stable")
+    sizes, starts = sizes[order], starts[order]
+    # For each byte of the answer, the byte that comes there.
+    ends = np.cumsum(sizes)
+    places = np.arange(int(ends[-1])) + np.repeat(starts - (ends - sizes), sizes)
+    room.out[end - len(places) : end] = room.out[places]
