@@ -142,7 +142,6 @@ def hold_bars(report: dict, sizes: tuple[int, ...]) -> list[dict[str, object]]:
     one = s["plain, 1, 1"]
     roots = s["plain with roots, 1"]
     bar("roots: hashlib's time / ours", s["hashlib"] / roots, 1.3, least=True)
-    bar("roots: time / without", roots / one, 6, least=False)
     if "plain, 1, 2" in s:
         bar("roots: one thread / two", roots / s["plain with roots, 2"], 1.7, least=True)
         bar("1 script: one thread / two", one / s["plain, 1, 2"], 1.7, least=True)
