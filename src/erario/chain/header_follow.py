@@ -15,6 +15,7 @@ from erario.bitcoin.header_rules import HeaderFault
 from erario.bitcoin.network import Network
 from erario.bitcoin.values import BlockHash, Height, sha256d, show_hash
 from erario.chain.errors import ServerCode
+from erario.chain.header_run import HeaderRun
 from erario.chain.header_tail import Anchor, HeaderTail, times_of
 from erario.chain.history_server import HeaderServer
 from erario.chain.source import Progress, ProgressCallback
@@ -39,6 +40,10 @@ _CODES: Final = {
     HeaderFault.PARENT_INVALID: ServerCode.LIED_LINK,
 }
 _FROM_A_CHANGE: Final = (ServerCode.LIED_LINK, ServerCode.LIED_TIP)
+
+
+Keep = Callable[[HeaderTail, int], None]
+"""Takes a verified chain and its cumulative work."""
 
 
 class HeaderAsker:
@@ -136,6 +141,7 @@ class HeaderFollower:
         self,
         asker: HeaderAsker,
         pinned: tuple[tuple[Height, BlockHash], ...],
+        *,
         now: Callable[[], float],
         progress: ProgressCallback,
     ) -> None:
@@ -144,19 +150,23 @@ class HeaderFollower:
         self._now = now
         self._progress = progress
 
-    def follow(self, tail: HeaderTail, tip: tuple[Height, BlockHash]) -> tuple[HeaderTail, int]:
+    def follow(
+        self, tail: HeaderTail, tip: tuple[Height, BlockHash], keep: Keep
+    ) -> tuple[HeaderTail, int]:
         """The server's chain from the anchor to its tip, and its cumulative work.
 
         Args:
             tail: what is known, of this chain or of one that it parts from above the anchor.
             tip: as the server has just named it, not below the anchor.
+            keep: given the verified chain and its work, as far as it came: in the end, and where
+                the server fails or somebody stops it, so that nobody fetches headers twice.
 
         Raises:
             SourceError: the server cannot be asked, lies, or changes its chain too often.
         """
         for _ in range(_TRIES):
             try:
-                return self._follow_to(tail, *tip)
+                return self._follow_to(tail, tip, keep)
             except SourceError as error:
                 after = self._asker.tip()
                 if error.code not in _FROM_A_CHANGE or after == tip:
@@ -169,32 +179,46 @@ class HeaderFollower:
         )
 
     def _follow_to(
-        self, tail: HeaderTail, tip: Height, tip_hash: BlockHash
+        self, tail: HeaderTail, named: tuple[Height, BlockHash], keep: Keep
     ) -> tuple[HeaderTail, int]:
+        tip, tip_hash = named
         common = self._common(tail, tip, tip_hash)
         known = tail.upto(common)
         run = known.run(tip - common)
         taken = [known.headers]
+        try:
+            self._fetch(run, taken, tip)
+            if run.last_hash != tip_hash:
+                raise self._asker.error(
+                    ServerCode.LIED_TIP,
+                    f"names {show_hash(tip_hash)} as its tip at height {tip}, but its headers end "
+                    "with another block",
+                )
+        except BaseException:
+            # The server failed, or somebody has had enough: what came is good all the same.
+            reached = HeaderTail(tail.network, tail.anchor, b"".join(taken))
+            keep(reached, reached.work())
+            raise
+        reached = HeaderTail(tail.network, tail.anchor, b"".join(taken))
+        keep(reached, run.work)
+        return reached, run.work
+
+    def _fetch(self, run: HeaderRun, taken: list[bytes], tip: Height) -> None:
+        """Fetch and verify what leads to the tip; `taken` has what is good, wherever this ends."""
+        common = run.height
         latest = self._now() + MOST_AHEAD
         for start in range(common + 1, tip + 1, _AT_ONCE):
             self._progress(Progress(STEP, start - common, tip - common, "headers", Height(start)))
             data = self._asker.headers(start, min(_AT_ONCE, tip + 1 - start))
+            self._refuse_future(start, data, latest)
             hashes, fault = run.take(data)
             count = len(hashes) // 32
+            self._refuse_unpinned(start, hashes)
+            taken.append(data[: count * HEADER_SIZE])
             if count * HEADER_SIZE < len(data):
                 raise self._refuse(start + count, fault)
-            self._refuse_future(start, data, latest)
-            self._refuse_unpinned(start, hashes)
-            taken.append(data)
-        if run.last_hash != tip_hash:
-            raise self._asker.error(
-                ServerCode.LIED_TIP,
-                f"names {show_hash(tip_hash)} as its tip at height {tip}, but its headers end with "
-                f"another block",
-            )
         if tip > common:
             self._progress(Progress(STEP, tip - common, tip - common, "headers", tip))
-        return HeaderTail(tail.network, tail.anchor, b"".join(taken)), run.work
 
     def _common(self, tail: HeaderTail, tip: Height, tip_hash: BlockHash) -> int:
         """The highest block that both chains have, not below the anchor."""

@@ -17,6 +17,11 @@ from erario.chain.store_errors import DamagedStoreError, StoreCode, StoreError
 from erario.chain.stretch_store import FILE_NAME, Stretch, StretchStore
 
 
+class WholeHeaders(StateFolder):
+    """A state folder for whoever trusts no pin: over it, a server's headers are all fetched from
+    genesis on, and kept whole."""
+
+
 class HeaderKeeping:
     """The headers of one network that are kept.
 
@@ -27,6 +32,11 @@ class HeaderKeeping:
     def __init__(self, state: StateFolder | None) -> None:
         self._state = state
         self._stretches = None if state is None else StretchStore(state.path / FILE_NAME)
+
+    @property
+    def wants_whole(self) -> bool:
+        """Whether all headers are to be fetched, and no pin is to be trusted."""
+        return isinstance(self._state, WholeHeaders)
 
     @property
     def whole(self) -> bytes:

@@ -40,7 +40,9 @@ from erario.bitcoin.values import sha256d
 from erario.bitcoin.work import target_of_bits, work_of_bits
 
 FAST_FROM: Final = 300_000
-"""Headers from which on it pays to load the compiled code."""
+"""Headers from which on it pays to load numba, and what it compiles, for them alone."""
+READY_FROM: Final = 50_000
+"""Headers from which on it pays to load, or to compile once, one kernel more."""
 
 _COLUMNS: Final = struct.Struct("<i32s32xII4x")
 _KERNELS: Final = "erario.chain.kernels"
@@ -110,7 +112,9 @@ class HeaderRun:
         self._settled = settled
         self._period = period
         self._next_bits = next_bits
-        self._engine: Engine = _fast_engine() if fast else good_hashes
+        self._engine: Engine = good_hashes
+        if fast:
+            self.use_compiled()
         # Where bits depend on the time of the block, or times on the period, one looks at each.
         self._is_plain = not network.bip94 and not (
             network.retargets and network.min_difficulty_blocks
@@ -132,6 +136,12 @@ class HeaderRun:
             work=work_of_bits(bits),
             fast=fast,
         )
+
+    def use_compiled(self) -> None:
+        """Go on by compiled code. Needs the extra `scan`."""
+        from erario.chain.kernels_headers import good_hashes_compiled  # noqa: PLC0415 - numba
+
+        self._engine = good_hashes_compiled
 
     def take(self, data: bytes) -> tuple[bytes, HeaderFault | None]:
         """Take in headers of 80 bytes each, up to the first that does not follow or breaks a rule.
@@ -259,6 +269,8 @@ def _times_hold(recent: Sequence[int], times: Sequence[int]) -> bool:
 
 def is_fast_ready(count: int) -> bool:
     """Whether compiled code is at hand, or is worth loading for so many headers."""
+    if count < READY_FROM:
+        return False
     if _KERNELS in sys.modules:
         return True
     if count < FAST_FROM:
@@ -266,9 +278,3 @@ def is_fast_ready(count: int) -> bool:
     from importlib.util import find_spec  # noqa: PLC0415 - rarely asked
 
     return all(find_spec(package) is not None for package in ("numpy", "numba", "llvmlite"))
-
-
-def _fast_engine() -> Engine:
-    from erario.chain.kernels_headers import good_hashes_compiled  # noqa: PLC0415 - imports numba
-
-    return good_hashes_compiled

@@ -97,7 +97,8 @@ class HeaderTree:
         self._best = 0
         self._best_work = 0
         # The run that ended with this node, to go on with while that is the last one.
-        self._run = HeaderRun.from_genesis(self._network, fast=is_fast_ready(0))
+        self._run = HeaderRun.from_genesis(self._network)
+        self._is_fast = False
         self._run_end = 0
         self._plant(self._network.genesis[:HEADER_SIZE])
 
@@ -189,6 +190,9 @@ class HeaderTree:
             or self._hashes[-HASH_SIZE:] != batch[4 : 4 + HASH_SIZE]
         ):
             return 0
+        if not self._is_fast and is_fast_ready(last + len(batch) // HEADER_SIZE):
+            self._is_fast = True
+            self._run.use_compiled()
         if self._run_end != last:
             if len(batch) < _RUN_FROM * HEADER_SIZE:
                 return 0
@@ -212,7 +216,7 @@ class HeaderTree:
             settled=self._settled_bits[node],
             period=self._ancestors(node)(height - height % PERIOD),
             work=self._work(node),
-            fast=is_fast_ready(0),
+            fast=self._is_fast,
         )
 
     def _append_run(self, last: int, headers: bytes, hashes: bytes, work: int) -> None:

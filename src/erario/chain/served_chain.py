@@ -60,21 +60,26 @@ def open_served_chain(
         SourceError: the server cannot be asked, or lies.
     """
     rules, pins = network(name), header_pins(name) if pins is None else pins
+    keeping = HeaderKeeping(state)
+    if keeping.wants_whole:
+        pins = HeaderPins(pins.first_bits)
     asker = HeaderAsker(server, rules)
     tip = asker.tip()
-    keeping = HeaderKeeping(state)
     keeping.load()
     reached = sum(pins.end(period) <= tip[0] for period in range(len(pins.periods)))
     is_whole = len(keeping.whole) // HEADER_SIZE > pins.end(reached - 1)
     if not reached or (is_whole and _agrees(keeping.whole, pins)):
-        follower = HeaderFollower(asker, pins.all(), now, progress)
+        follower = HeaderFollower(asker, pins.all(), now=now, progress=progress)
         return _follow_whole(rules, keeping, follower, tip)
     anchor = _anchor(pins, reached)
-    follower = HeaderFollower(asker, pins.others, now, progress)
+    follower = HeaderFollower(asker, pins.others, now=now, progress=progress)
     kept = _kept_tail(rules, anchor, keeping.stretches)
-    tail, work = follower.follow(kept or anchor_tail(asker, rules, anchor), tip)
-    if reached == len(pins.periods):
-        _keep_tail(keeping, kept, tail, work)
+
+    def keep(tail: HeaderTail, work: int) -> None:
+        if reached == len(pins.periods):
+            _keep_tail(keeping, kept, tail, work)
+
+    tail, work = follower.follow(kept or anchor_tail(asker, rules, anchor), tip, keep)
     return ServedChain(pins, PinnedHeaders(pins, anchor.height, keeping, asker), tail, work)
 
 
@@ -253,10 +258,13 @@ def _follow_whole(
     before = keeping.whole
     if before:
         known = HeaderTail(rules, known.anchor, before)
-    tail, work = follower.follow(known, tip)
-    # A server that lags or follows a branch with less work takes nothing from what is kept.
-    if tail.headers != before and work >= (work_of_headers(before) if before else 0):
-        keeping.keep_whole(tail.headers)
+
+    def keep(tail: HeaderTail, work: int) -> None:
+        # A server that lags or follows a branch with less work takes nothing from what is kept.
+        if tail.headers != before and work >= work_of_headers(before):
+            keeping.keep_whole(tail.headers)
+
+    tail, work = follower.follow(known, tip, keep)
     return BestChain(rules.name, headers=tail.headers, work=work)
 
 

@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "history": "List the movements behind the figures.",
     "why": "Tell what is known of a transaction, an output or an address.",
     "sources": "Show the sources that can be asked, and what each shows and learns.",
+    "headers": "Verify every header from genesis on, and the pins by them.",
+    "message": "Verify a signed message (BIP-322), or make one.",
     "store": "Show what is kept of what was read, or clear it.",
     "schema": "Print the JSON Schema of a statement.",
     "version": "Print the version.",
