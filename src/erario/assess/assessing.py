@@ -153,6 +153,7 @@ def _state_holder(
         if rolls is not None
         else None,
         types=types_of(counted),
+        control=ground.control.totals(counted),
         exposed_sats=total(coin.sats for coin in counted if coin.exposed),
         reused_scripts=_reused(ground, wallets),
         largest_script=script,

@@ -23,6 +23,7 @@ def statement_findings(ground: Ground) -> tuple[Finding, ...]:
         *_network(ground),
         *ground.inclusion.findings,
         *(one for each in ground.ledger.contradictions for one in _contradiction(each)),
+        *ground.control.findings,
         *(
             _nothing_counted(holder)
             for holder in ground.evidence.declaration.holders

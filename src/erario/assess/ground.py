@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from erario.assess.control import ProvedControl, judge_proofs
 from erario.assess.existence import Inclusion, check_inclusion
 from erario.bitcoin.network import network
 from erario.holdings.balances import Balances
@@ -54,6 +55,7 @@ class Ground:
     ledger: Ledger
     movements: tuple[Movement, ...]
     balances: Balances
+    control: ProvedControl
 
     def counts(self, wallet: str) -> bool:
         """Whether a wallet counts at the cut-off."""
@@ -109,6 +111,7 @@ def lay_ground(evidence: Evidence) -> Ground:
         ledger=ledger,
         movements=movements,
         balances=Balances(movements),
+        control=judge_proofs(evidence, ledger, owners, members),
     )
 
 

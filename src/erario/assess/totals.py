@@ -165,4 +165,6 @@ def _state_script(
         last_height=history.last_height if history else None,
         received_in=len(history.paid_by) if history else 0,
         spent_from=history.spent_from if history else False,
+        control=ground.control.weakest(one.script, history.coins if history else ()),
+        proof=ground.control.proofs.get(one.script),
     )

@@ -7,6 +7,7 @@ to have used up to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from erario.assess import assess
@@ -18,12 +19,20 @@ from erario.bitcoin.network import network
 from erario.bitcoin.values import Height, Outpoint, Script
 from erario.chain.header_pins import header_pins
 from erario.chain.merging import merge_blocks
-from erario.chain.source import ChainSource, Progress, ProgressCallback, Trace
+from erario.chain.source import ChainSource, HeaderChain, Progress, ProgressCallback, Trace
 from erario.errors import RequestError
 from erario.holdings.derivation import Derivation, DerivationCallback
 from erario.holdings.transactions import scripts_paid
+from erario.proof.control_message import read_control_message
 from erario.reserve.model import Reserve
-from erario.statement.evidence import BlockEvidence, ChainNote, Evidence, ListedCoin
+from erario.statement.evidence import (
+    BlockEvidence,
+    BlockPoint,
+    ChainNote,
+    ControlProof,
+    Evidence,
+    ListedCoin,
+)
 from erario.statement.finding import Finding
 from erario.statement.model import Statement
 
@@ -35,6 +44,7 @@ def audit(
     at: Moment = None,
     since: Moment = None,
     progress: ProgressCallback | None = None,
+    proofs: Sequence[ControlProof] = (),
 ) -> Statement:
     """What a reserve really holds: collect the evidence, assess it.
 
@@ -45,6 +55,7 @@ def audit(
             instant with its offset, or a request as a value; None is the tip.
         since: the same for the opening of the roll-forward; None for no roll-forward.
         progress: called now and then on every long step.
+        proofs: of control; each shows what it shows, and moves no label of existence.
 
     Raises:
         DeclarationError: two wallets have a script in common.
@@ -52,7 +63,7 @@ def audit(
             another.
         SourceError: the source cannot be read, or has no good copy of a block.
     """
-    return assess(collect(reserve, source, at=at, since=since, progress=progress))
+    return assess(collect(reserve, source, at=at, since=since, progress=progress, proofs=proofs))
 
 
 def collect(
@@ -63,10 +74,12 @@ def collect(
     since: Moment = None,
     progress: ProgressCallback | None = None,
     headers: bool = False,
+    proofs: Sequence[ControlProof] = (),
 ) -> Evidence:
     """All that a statement rests on; arguments and errors are those of `audit`.
 
     `headers`: with those that show where its blocks stand, for somebody who has no chain at hand.
+    `proofs` are of control, judged by `assess`.
     """
     progress = progress or (lambda _: None)
     if source.network != reserve.network:
@@ -106,11 +119,29 @@ def collect(
         sources=source.notes(),
         findings=trace.findings,
         listed=trace.listed,
+        proofs=tuple(proofs),
+        named=_named_blocks(proofs, chain, cutoff.height),
     )
     if not headers:
         return evidence
     runs = header_runs(evidence, chain, header_pins(reserve.network))
     return replace(evidence, headers=runs)
+
+
+def _named_blocks(
+    proofs: Sequence[ControlProof], chain: HeaderChain, upto: Height
+) -> tuple[BlockPoint, ...]:
+    """The blocks that the messages of proofs name, as far as the chain up to `upto` has them."""
+    named = set()
+    for message in {proof.message for proof in proofs}:
+        said = read_control_message(message)
+        if said is not None and said.height <= upto:
+            named.add((said.height, said.block_hash))
+    return tuple(
+        chain.point(height)
+        for height, block_hash in sorted(named)
+        if chain.block_hash(height) == block_hash
+    )
 
 
 def _trace(

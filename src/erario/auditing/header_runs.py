@@ -55,6 +55,8 @@ def _heights(evidence: Evidence) -> Iterator[int]:
     for resolved in evidence.instants:
         if resolved.point is not None:
             yield resolved.point.height
+    for point in evidence.named:
+        yield point.height
     for block in evidence.blocks:
         yield block.height
     for coin in evidence.listed:

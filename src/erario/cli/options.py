@@ -134,6 +134,14 @@ def read_access(given: Mapping[str, Any]) -> Access:
 _ACCESS: Final = ("proxy", "cookie", "login", "pin", "plain")
 
 
+proofs_option = click.option(
+    "--proofs",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Control proofs, as erario prove finish writes them; may be given several times.",
+)
+
 since_option = click.option(
     "--since", metavar="CUTOFF", help="Open the roll-forward at this cut-off."
 )

@@ -23,11 +23,13 @@ from erario.cli.kept import watch_state
 from erario.cli.options import Where
 from erario.cli.printer import Printer
 from erario.cli.show.statement import finding_lines
-from erario.errors import ErarioError, Place
+from erario.errors import DeclarationError, ErarioError, Place
 from erario.reserve.loader import load
 from erario.reserve.model import Reserve
 from erario.reserve.plain_list import reserve_from_list
-from erario.statement.evidence import Evidence
+from erario.reserve.problems import Problems
+from erario.reserve.text_files import read_bytes
+from erario.statement.evidence import ControlProof, Evidence
 from erario.statement.finding import Verdict
 from erario.statement.model import Outcome, Statement
 
@@ -42,6 +44,7 @@ class Question:
     reserve: Reserve
     where: Where
     since: str | None = None
+    proofs: tuple[Path, ...] = ()
 
 
 def is_plain_list(path: Path) -> bool:
@@ -71,6 +74,7 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
     network = question.reserve.network
     state = open_state(network, where.state, no_state=where.no_state)
     chosen = choose_sources(where.sources, network, own=where.own, access=where.access)
+    proofs = load_proofs(question.proofs, network)
     context = click.get_current_context(silent=True)
     if state is not None and context is not None:
         watch_state(state)
@@ -78,9 +82,34 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
         context.call_on_close(partial(_tell_troubles, state, printer))
     with closing(open_sources(chosen, network, state)) as source, printer.progress() as progress:
         evidence = collect(
-            question.reserve, source, at=where.at, since=question.since, progress=progress
+            question.reserve,
+            source,
+            at=where.at,
+            since=question.since,
+            progress=progress,
+            proofs=proofs,
         )
     return evidence, assess(evidence)
+
+
+def load_proofs(files: Sequence[Path], network: NetworkName) -> tuple[ControlProof, ...]:
+    """The control proofs in some files.
+
+    Raises:
+        ErarioError: one cannot be read, or is no file of control proofs of this network.
+    """
+    if not files:
+        return ()
+    from erario.proof.proof_file import MAX_BYTES, read_proofs  # noqa: PLC0415 - seldom needed
+
+    proofs: list[ControlProof] = []
+    for file in files:
+        problems = Problems()
+        data = read_bytes(file, MAX_BYTES, Place(str(file)), problems)
+        if data is None:
+            raise DeclarationError(problems.all()[0].code, problems.all())
+        proofs += read_proofs(data, network, str(file))
+    return tuple(proofs)
 
 
 def _tell_troubles(state: StateFolder, printer: Printer) -> None:

@@ -15,6 +15,9 @@ class ProofErrorCode(StrEnum):
     """Codes of the errors of this room."""
 
     NO_ENGINE = "proof.no-engine"
+    FILE_BAD = "proof.file"
+    FILE_VERSION = "proof.file-version"
+    FILE_NETWORK = "proof.file-network"
     NOT_PLAIN = "proof.not-plain"
     NAMES_A_BLOCK = "proof.names-a-block"
     MESSAGE_TOO_LONG = "proof.message-too-long"

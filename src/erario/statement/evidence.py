@@ -162,6 +162,15 @@ class HeaderRun:
         return Height(self.start + len(self.headers) // 80 - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class ControlProof:
+    """A signature (BIP-322) of a script over a message that names a block."""
+
+    script: Script
+    message: str
+    signature: str
+
+
 class UnspentWord(StrEnum):
     """On whose word a coin counts as unspent (docs/explanation/axes.md)."""
 
@@ -245,6 +254,8 @@ class Evidence:
     those that show where its blocks stand, if they were asked for: without pins all, else those of
     every period between pins that has something of interest in it, and all after the last pin up
     to the tip.
+    `named` are the blocks that the messages of `proofs` name and that stand on the best chain, up
+    to the cut-off, in order of height.
     """
 
     network: NetworkName
@@ -261,6 +272,8 @@ class Evidence:
     findings: tuple[Finding, ...]
     listed: tuple[ListedCoin, ...] = ()
     headers: tuple[HeaderRun, ...] = ()
+    proofs: tuple[ControlProof, ...] = ()
+    named: tuple[BlockPoint, ...] = ()
 
     @property
     def has_history(self) -> bool:

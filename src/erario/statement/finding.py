@@ -45,6 +45,7 @@ class FindingCode(StrEnum):
     SOURCE_UNSEEN = "source.unseen"
     """A source cannot show some of the scripts."""
     SOURCES_DISAGREE = "sources.disagree"
+    CONTROL_PROOF = "control.proof"
     EVIDENCE_INCLUSION = "evidence.inclusion"
     EVIDENCE_DOUBLE_SPEND = "evidence.double-spend"
     EVIDENCE_INFLATION = "evidence.inflation"

@@ -23,9 +23,11 @@ from erario.statement.finding import Finding
 from erario.statement.model import (
     Balance,
     Coin,
+    ControlTotal,
     HolderStatement,
     Movement,
     RollForward,
+    ScriptProof,
     ScriptStatement,
     Spend,
     Total,
@@ -93,6 +95,7 @@ def holder_json(holder: HolderStatement) -> JsonObject:
         "totals": [_total_json(line) for line in holder.totals],
         "roll_forward": _roll_forward_json(holder.roll_forward),
         "types": [_type_json(line) for line in holder.types],
+        "control": [_control_json(line) for line in holder.control],
         "exposed_sats": holder.exposed_sats,
         "reused_scripts": holder.reused_scripts,
         "largest_script": None if holder.largest_script is None else holder.largest_script.hex(),
@@ -237,6 +240,23 @@ def _script_json(script: ScriptStatement) -> JsonObject:
         "last_height": script.last_height,
         "received_in": script.received_in,
         "spent_from": script.spent_from,
+        "control": script.control.value,
+        "proof": _proof_json(script.proof),
+    }
+
+
+def _proof_json(proof: ScriptProof | None) -> JsonObject | None:
+    if proof is None:
+        return None
+    return {"height": proof.height, "age": proof.age, "keys": proof.keys}
+
+
+def _control_json(line: ControlTotal) -> JsonObject:
+    return {
+        "control": line.control.value,
+        "sats": line.sats,
+        "coins": line.coins,
+        "scripts": line.scripts,
     }
 
 

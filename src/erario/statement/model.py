@@ -39,6 +39,15 @@ class Existence(StrEnum):
     UNSPENT = "unspent"
 
 
+class Control(StrEnum):
+    """Whether somebody showed that they can move what a script holds, weakest first."""
+
+    NONE = "none"
+    STALE = "stale"
+    """Shown, but before the coin arrived."""
+    PROVED = "proved"
+
+
 class Outcome(StrEnum):
     """What a claim came to."""
 
@@ -166,7 +175,7 @@ class RollForward:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Coins of one label. Control and right stay at their lowest until they can be shown."""
+    """Coins of one label. Right stays at its lowest until it can be shown."""
 
     sats: Sats
     coins: int
@@ -175,11 +184,32 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptProof:
+    """A control proof that holds: over which block, how many seconds that block's time lies before
+    the cut-off's, and how many distinct keys signed."""
+
+    height: Height
+    age: int
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """Counted coins of one label of control, and the scripts that they are on."""
+
+    control: Control
+    sats: Sats
+    coins: int
+    scripts: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptStatement:
     """One script of a wallet: written down, or derived and used.
 
     `received_in` is the number of transactions that paid to it: above one, it was reused.
-    `first_height` and `last_height` are of the blocks that touched it first and last.
+    `first_height` and `last_height` are of the blocks that touched it first and last. `control` is
+    the weakest of its unspent coins', `proof` the latest that holds.
     """
 
     script: Script
@@ -192,6 +222,8 @@ class ScriptStatement:
     last_height: Height | None
     received_in: int
     spent_from: bool
+    control: Control = Control.NONE
+    proof: ScriptProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +273,8 @@ class TypeTotal:
 class HolderStatement:
     """One holder at the cut-off.
 
-    `totals` are by role, attribution and existence, zero lines left out. `types`, `exposed`,
+    `totals` are by role, attribution and existence, zero lines left out. `types`, `control`,
+    `exposed`,
     `reused_scripts`, `largest_script` and `coins_digest` speak of the counted coins only, roles
     holding, custody and transit together. `digest_coins` is the number of coins in the digest.
     """
@@ -261,6 +294,7 @@ class HolderStatement:
     first_height: Height | None
     last_height: Height | None
     wallets: tuple[WalletStatement, ...]
+    control: tuple[ControlTotal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def test_the_whole_page() -> None:
         Coins digest  0000000000000000000000000000000000000000000000000000000000000000
 
         Statement digest
-          8a9c0f0633490b8020117b64f39dd8530094e71ed16beeca0bfbab2ff91d89a3
+          2b12b3e6c26e80ccf0751db566737c87fa988ea5f66d077f39b7a17df93797e9
         """
     )
     assert page(shown).endswith(f"  {digest(shown).hex()}\n")

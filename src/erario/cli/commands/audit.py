@@ -13,6 +13,7 @@ from erario.cli.options import (
     network_option,
     one_format,
     path_argument,
+    proofs_option,
     since_option,
     source_options,
 )
@@ -45,6 +46,7 @@ Examples:
 @path_argument
 @source_options
 @since_option
+@proofs_option
 @click.option("--scripts/--no-scripts", default=None, help="List every script, or none.")
 @click.option(
     "--holds", metavar="CLAIM", help='For a plain list: what it is said to hold, "> 6100 BTC".'
@@ -68,6 +70,7 @@ def command(
     path: Path,
     where: Where,
     since: str | None,
+    proofs: tuple[Path, ...],
     scripts: bool | None,
     holds: str | None,
     within: str | None,
@@ -107,7 +110,7 @@ def command(
         )
     else:
         reserve = load_reserve(path)
-    _, statement = ask(Question(reserve, where, since), printer)
+    _, statement = ask(Question(reserve, where, since, proofs), printer)
     answer = render(statement, reserve, scripts=scripts, as_json=as_json, as_csv=as_csv)
     printer.deliver(answer, output)
     if as_csv:

@@ -17,6 +17,7 @@ from erario.reserve.model import Attribution, Role
 from erario.statement.model import (
     Balance,
     Coin,
+    Control,
     Existence,
     HolderStatement,
     ScriptStatement,
@@ -227,7 +228,10 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
     counted = _counted_scripts(holder)
     chain = statement.observed.chain
     facts = [("Existence", say_existence(statement.existence, statement.word, chain))]
-    facts.append(("Control", f"none proved, 0 of {count(counted, 'script')}"))
+    facts += [
+        ("" if number else "Control", text)
+        for number, text in enumerate(_say_control(holder, counted))
+    ]
     facts.append(("Exposed", _say_exposed(holder.exposed_sats)))
     if holder.reused_scripts:
         reused = count(holder.reused_scripts, "script was", "scripts were")
@@ -240,6 +244,35 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
     for label, text in facts:
         lines += labelled(label, text, width=LABEL)
     return lines + labelled("Coins digest", holder.coins_digest.hex(), width=LABEL)
+
+
+def _say_control(holder: HolderStatement, counted: int) -> Iterator[str]:
+    """A line for each label but `none`, with the age of the oldest proof that it rests on."""
+    scripts = [
+        found
+        for wallet in holder.wallets
+        if wallet.role in _COUNTED_ROLES and wallet.attribution is not Attribution.INFERRED
+        for found in wallet.scripts
+        if found.proof is not None
+    ]
+    yield f"{'none proved, 0' if not scripts else f'proved, {len(scripts):,}'} of " + count(
+        counted, "script"
+    )
+    for line in holder.control:
+        figures = f"{show_btc(line.sats)} BTC on {count(line.scripts, 'script')}"
+        if line.control is Control.PROVED:
+            oldest = min(
+                (found.proof for found in scripts if found.proof), key=lambda one: one.height
+            )
+            days = max(0, -(-oldest.age // 86_400))
+            yield (
+                f"{figures} proved as of block {oldest.height} or later, so at most "
+                f"{count(days, 'day')} old"
+            )
+        elif line.control is Control.STALE:
+            yield f"{figures} stale: these coins came after their script was proved"
+        elif scripts:
+            yield f"{figures} not proved"
 
 
 def _counted_scripts(holder: HolderStatement) -> int:

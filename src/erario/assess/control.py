@@ -1,0 +1,204 @@
+"""Control: which scripts somebody showed that they can sign for, and as of which block.
+
+A proof counts where its signature holds (both engines, bound to a key), its message names a block
+of the best chain up to the cut-off, and its script is watched. It then speaks of the coins that
+were on the script at that block; later ones are `stale`. Whatever else a proof is, it is a finding
+and counts for nothing. An input that a proof of funds adds counts as a proof of its script if it is
+a coin that the evidence shows, to the satoshi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from erario.assess.coins_digest import coins_digest
+from erario.bitcoin.address import show_address
+from erario.bitcoin.values import Outpoint, Script, total
+from erario.holdings.coins import Ledger
+from erario.holdings.movements import Member
+from erario.holdings.timeline import State
+from erario.statement.evidence import BlockPoint, ControlProof, Evidence
+from erario.statement.finding import Finding, FindingCode, Severity, Verdict
+from erario.statement.model import Book, Coin, Control, ControlTotal, ScriptProof
+
+_SHOWN: Final = 3
+"""Scripts that a finding names; more are counted."""
+
+
+@dataclass(slots=True)
+class ProvedControl:
+    """The latest proof that holds, by script; and what became of the others."""
+
+    proofs: dict[Script, ScriptProof] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def label(self, coin: Coin) -> Control:
+        """What is shown of a coin."""
+        proof = self.proofs.get(coin.script)
+        if proof is None:
+            return Control.NONE
+        return Control.PROVED if coin.height <= proof.height else Control.STALE
+
+    def weakest(self, script: Script, coins: Iterable[Coin]) -> Control:
+        """What is shown of a script with these unspent coins."""
+        if script not in self.proofs:
+            return Control.NONE
+        stale = any(self.label(coin) is Control.STALE for coin in coins)
+        return Control.STALE if stale else Control.PROVED
+
+    def totals(self, coins: Sequence[Coin]) -> tuple[ControlTotal, ...]:
+        """The coins by what is shown of them, strongest first; labels without coins left out."""
+        lines = []
+        for label in reversed(Control):
+            found = [coin for coin in coins if self.label(coin) is label]
+            if found:
+                scripts = len({coin.script for coin in found})
+                lines.append(
+                    ControlTotal(label, total(coin.sats for coin in found), len(found), scripts)
+                )
+        return tuple(lines)
+
+
+def judge_proofs(
+    evidence: Evidence,
+    ledger: Ledger,
+    owners: Mapping[Script, str],
+    members: Mapping[str, Member],
+) -> ProvedControl:
+    """Judge every control proof of the evidence.
+
+    Args:
+        evidence: with its proofs, and the blocks that their messages name.
+        ledger: the coins up to the cut-off.
+        owners: the wallet of each watched script.
+        members: the wallets by name.
+    """
+    control = ProvedControl()
+    if not evidence.proofs:
+        return control
+    judge = _Judge(evidence, ledger, owners, members)
+    for proof in dict.fromkeys(evidence.proofs):
+        for script, found in judge.judge(proof):
+            known = control.proofs.get(script)
+            if known is None or (known.height, known.keys) < (found.height, found.keys):
+                control.proofs[script] = found
+    control.findings += judge.findings()
+    return control
+
+
+class _Judge:
+    def __init__(
+        self,
+        evidence: Evidence,
+        ledger: Ledger,
+        owners: Mapping[Script, str],
+        members: Mapping[str, Member],
+    ) -> None:
+        self._evidence = evidence
+        self._coins = ledger.coins
+        self._owners = owners
+        self._members = members
+        self._points = {(one.height, one.block_hash): one for one in evidence.named}
+        self._by_outpoint: dict[Outpoint, Coin] = {coin.outpoint: coin for coin in ledger.coins}
+        self._refused: dict[tuple[Verdict, str], list[Script]] = {}
+        self._digests: dict[tuple[str, BlockPoint], bytes] = {}
+
+    def judge(self, proof: ControlProof) -> Iterator[tuple[Script, ScriptProof]]:
+        """The scripts that a proof shows control of."""
+        from erario.proof.checking import check_message  # noqa: PLC0415 - loads the engines
+        from erario.proof.control_message import read_control_message  # noqa: PLC0415
+        from erario.proof.result import State as ProofState  # noqa: PLC0415
+
+        said = read_control_message(proof.message)
+        if said is None:
+            self._refuse(proof, Verdict.UNKNOWN, "its message does not name a block as it should")
+            return
+        point = self._points.get((said.height, said.block_hash))
+        if point is None:
+            why = "its message names a block that is not on the best chain up to the cut-off"
+            self._refuse(proof, Verdict.UNKNOWN, why)
+            return
+        if proof.script not in self._owners:
+            self._refuse(proof, Verdict.UNKNOWN, "its script is in no wallet")
+            return
+        result = check_message(proof.script, proof.message, proof.signature)
+        if not result.is_proved:
+            invalid = result.state is ProofState.INVALID
+            why = (
+                "only one script engine judged it"
+                if result.state is ProofState.VALID and result.binds_key
+                else _lower(result.sentence)
+            )
+            self._refuse(proof, Verdict.FAIL if invalid else Verdict.UNKNOWN, why)
+            return
+        age = int((self._evidence.cutoff.time - point.time).total_seconds())
+        yield proof.script, ScriptProof(point.height, age, result.keys)
+        for claimed in result.coins:
+            coin = self._by_outpoint.get(claimed.outpoint)
+            if coin is None or (coin.script, coin.sats) != (claimed.script, claimed.sats):
+                why = "it speaks of a coin that is none of the watched ones, or has another amount"
+                self._refuse(proof, Verdict.UNKNOWN, why)
+            elif claimed.keys:
+                yield claimed.script, ScriptProof(point.height, age, claimed.keys)
+        self._compare_digest(proof, point, said.coins_digest)
+
+    def findings(self) -> Iterator[Finding]:
+        """One for each reason that a proof was refused for."""
+        for (verdict, why), scripts in self._refused.items():
+            network = self._evidence.network
+            names = [show_address(one, network) or one.hex()[:40] for one in scripts[:_SHOWN]]
+            more = f" and {len(scripts) - _SHOWN:,} more" if len(scripts) > _SHOWN else ""
+            yield Finding(
+                FindingCode.CONTROL_PROOF,
+                verdict,
+                Severity.ERROR if verdict is Verdict.FAIL else Severity.WARNING,
+                names[0],
+                f"Of the control proofs for {', '.join(names)}{more}: {why}.",
+                ""
+                if verdict is Verdict.PASS
+                else "A new proof by those who hold the keys, over a block of the best chain.",
+            )
+
+    def _refuse(self, proof: ControlProof, verdict: Verdict, why: str) -> None:
+        self._refused.setdefault((verdict, why), []).append(proof.script)
+
+    def _compare_digest(self, proof: ControlProof, point: BlockPoint, signed: bytes) -> None:
+        """Say so where the holder signed for other coins than are known at the block."""
+        is_known = self._evidence.has_history or point.height == self._evidence.cutoff.height
+        holder = self._members[self._owners[proof.script]].holder
+        if not is_known or signed == self._digest(holder, point):
+            return
+        why = (
+            f"{holder} signed for other coins at block {point.height} than are known now: its "
+            "wallets were declared otherwise then, or it meant others"
+        )
+        self._refuse(proof, Verdict.PASS, why)
+
+    def _digest(self, holder: str, point: BlockPoint) -> bytes:
+        key = (holder, point)
+        if key not in self._digests:
+            state = State(point.height)
+            counted = {
+                name
+                for name, member in self._members.items()
+                if member.holder == holder
+                and member.book is Book.COUNTED
+                and member.window.counts_at(state)
+            }
+            held = [
+                coin
+                for coin in self._coins
+                if coin.wallet in counted
+                and coin.height <= point.height
+                and not coin.lost
+                and (coin.spent is None or coin.spent.height > point.height)
+            ]
+            self._digests[key] = coins_digest(self._evidence.network, point, held)
+        return self._digests[key]
+
+
+def _lower(sentence: str) -> str:
+    """A sentence as a part of another."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")

@@ -1,0 +1,228 @@
+"""Control proofs in an audit: what they show of coins, and what becomes of those that show nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies.evidence import ListSource, MemorySource, read_chain, reserve, wallet
+from tests.unit.proof.maker import by_key_hash, p2wpkh, sec, simple
+
+from erario.assess import assess
+from erario.auditing import audit, collect
+from erario.bitcoin.values import COIN, BlockHash, Height, Script
+from erario.proof.control_message import write_control_message
+from erario.statement.codec import digest, statement_json
+from erario.statement.evidence import ControlProof, UnspentWord
+from erario.statement.finding import FindingCode
+from erario.statement.model import Control, ScriptProof
+
+A, B, C = (Script(p2wpkh(sec(number))) for number in (1, 2, 3))
+KEYS = {A: 1, B: 2, C: 3}
+SCRIPTS = {"a": A, "b": B, "c": C}
+UNSATISFIED = (
+    "the script is not satisfied: another message or another key was signed, or a signature is "
+    "missing or damaged."
+)
+TEXT = """
+1 coinbase > 50 a
+2 p = 1.0 > 20 a, 30 b
+4 q = ? > 7 a
+5 r = ? > 5 c
+"""
+
+
+def world():
+    chain = read_chain(TEXT, SCRIPTS, length=8)
+    return chain, reserve(chain, [wallet("w", "a b"), wallet("x", "c", attribution="inferred")])
+
+
+def message(chain, declared, height: int, block_hash: bytes | None = None) -> str:
+    digests = audit(declared, MemorySource(chain.blocks), at=height).holders[0].coins_digest
+    named = chain.blocks[height].block_hash if block_hash is None else block_hash
+    return write_control_message(
+        "Audit 2026", "Treasury", Height(height), BlockHash(named), digests
+    ).text
+
+
+def proof(script: Script, text: str, *, by: int | None = None) -> ControlProof:
+    return ControlProof(script, text, simple(script, by_key_hash(by or KEYS[script]), text))
+
+
+def judged(proofs, *, at: int = 8, source=None):
+    chain, declared = world()
+    return audit(declared, source or MemorySource(chain.blocks), at=at, proofs=proofs)
+
+
+def labels(statement) -> dict[str, tuple[int, int, int]]:
+    lines = statement.holders[0].control
+    return {line.control.value: (line.sats // COIN, line.coins, line.scripts) for line in lines}
+
+
+def told(statement) -> list[tuple[str, str]]:
+    return [
+        (one.verdict.value, one.what.partition(": ")[2])
+        for one in statement.findings
+        if one.code is FindingCode.CONTROL_PROOF
+    ]
+
+
+def test_without_proofs_nothing_is_controlled():
+    assert labels(judged(())) == {"none": (57, 3, 2)}
+
+
+def test_coins_that_were_there_are_proved_and_later_ones_stale():
+    chain, declared = world()
+    statement = judged([proof(A, message(chain, declared, 3))])
+    assert labels(statement) == {"proved": (20, 1, 1), "stale": (7, 1, 1), "none": (30, 1, 1)}
+    a, b = statement.holders[0].wallets[0].scripts
+    assert (a.control, b.control) == (Control.STALE, Control.NONE)
+    assert a.proof == ScriptProof(Height(3), 5 * 600, 1)
+    assert told(statement) == []
+    assert b'"control":"stale"' in statement_json(statement)
+
+
+def test_the_latest_proof_counts_whatever_the_order():
+    chain, declared = world()
+    early, late = (proof(A, message(chain, declared, height)) for height in (3, 6))
+    for proofs in ([early, late], [late, early], [late, early, late]):
+        statement = judged(proofs)
+        assert labels(statement) == {"proved": (27, 2, 1), "none": (30, 1, 1)}
+        assert statement.holders[0].wallets[0].scripts[0].proof.height == 6
+
+
+def test_a_proof_moves_nothing_but_control():
+    chain, declared = world()
+    plain = judged(())
+    proved = judged([proof(A, message(chain, declared, 6)), proof(B, message(chain, declared, 6))])
+    assert labels(proved) == {"proved": (57, 3, 2)}
+    assert proved.coins == plain.coins
+    assert proved.existence is plain.existence
+    assert digest(proved) != digest(plain)
+
+
+def test_coins_that_are_not_counted_are_in_no_line():
+    chain, declared = world()
+    statement = judged([proof(C, message(chain, declared, 6))])
+    assert labels(statement) == {"none": (57, 3, 2)}
+    assert statement.holders[0].wallets[1].scripts[0].control is Control.PROVED
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            lambda one: replace(one, signature=proof(A, one.message, by=2).signature),
+            ("fail", "the public key that was given is not the one of this script."),
+        ),
+        (
+            lambda one: replace(one, message=one.message.replace("2026", "2025")),
+            ("fail", UNSATISFIED),
+        ),
+        (
+            lambda one: replace(one, signature="smp"),
+            ("fail", "there is no signature."),
+        ),
+        (
+            lambda one: proof(A, "I own this"),
+            ("unknown", "its message does not name a block as it should."),
+        ),
+        (
+            lambda one: proof(A, one.message.replace("block 6 ", "block 5 ")),
+            (
+                "unknown",
+                "its message names a block that is not on the best chain up to the cut-off.",
+            ),
+        ),
+        (
+            lambda one: ControlProof(
+                Script(p2wpkh(sec(9))),
+                one.message,
+                simple(p2wpkh(sec(9)), by_key_hash(9), one.message),
+            ),
+            ("unknown", "its script is in no wallet."),
+        ),
+    ],
+)
+def test_a_proof_that_shows_nothing_is_a_finding(change, expected):
+    chain, declared = world()
+    statement = judged([change(proof(A, message(chain, declared, 6)))])
+    assert labels(statement) == {"none": (57, 3, 2)}
+    assert told(statement) == [expected]
+
+
+def test_a_script_that_binds_no_key_proves_nothing():
+    anyone = Script(
+        bytes.fromhex("0020" + "4ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260")
+    )
+    chain = read_chain("1 coinbase > 50 a", {"a": anyone}, length=3)
+    declared = reserve(chain, [wallet("a")])
+    text = message(chain, declared, 2)
+    signature = simple(anyone, lambda _: (b"", (b"\x51",)), text)
+    found = [ControlProof(anyone, text, signature)]
+    statement = audit(declared, MemorySource(chain.blocks), proofs=found)
+    assert labels(statement) == {"none": (50, 1, 1)}
+    ((verdict, why),) = told(statement)
+    assert verdict == "unknown"
+    assert "no signature was needed" in why
+
+
+def test_a_block_above_the_cutoff_is_not_reached():
+    chain, declared = world()
+    statement = judged([proof(A, message(chain, declared, 6))], at=5)
+    assert [verdict for verdict, _ in told(statement)] == ["unknown"]
+
+
+def test_a_block_that_left_the_chain_shows_nothing():
+    chain, declared = world()
+    statement = judged([proof(A, message(chain, declared, 6, bytes(range(32))))])
+    assert [verdict for verdict, _ in told(statement)] == ["unknown"]
+    assert labels(statement) == {"none": (57, 3, 2)}
+
+
+def test_other_coins_than_are_known_are_a_remark():
+    chain, declared = world()
+    text = message(chain, declared, 6)
+    other = text[:-64] + "00" * 32
+    statement = judged([proof(A, other)])
+    assert labels(statement) == {"proved": (27, 2, 1), "none": (30, 1, 1)}
+    ((verdict, why),) = told(statement)
+    assert verdict == "pass"
+    assert "signed for other coins at block 6" in why
+
+
+def test_many_that_fail_for_one_reason_are_one_finding():
+    chain, declared = world()
+    text = message(chain, declared, 6)
+    wrong = [ControlProof(script, text, f"smp{n}") for n, script in enumerate([A, B, A, B, A])]
+    (one,) = (
+        finding for finding in judged(wrong).findings if finding.code is FindingCode.CONTROL_PROOF
+    )
+    assert "and 2 more" in one.what
+
+
+def test_proofs_speak_of_listed_coins_too():
+    chain, declared = world()
+    source = ListSource(chain.blocks, word=UnspentWord.SNAPSHOT, height=8)
+    statement = judged([proof(A, message(chain, declared, 8))], source=source)
+    assert labels(statement) == {"proved": (27, 2, 1), "none": (30, 1, 1)}
+    assert told(statement) == []
+
+
+def test_the_named_blocks_are_evidence():
+    chain, declared = world()
+    one = proof(A, message(chain, declared, 3))
+    evidence = collect(declared, MemorySource(chain.blocks), proofs=[one], at=8)
+    assert [point.height for point in evidence.named] == [3]
+    assert evidence.proofs == (one,)
+    without = assess(replace(evidence, named=()))
+    assert labels(without) == {"none": (57, 3, 2)}
+
+
+@given(st.text(max_size=260), st.text(max_size=300))
+def test_junk_proves_nothing_and_harms_nothing(text, signature):
+    statement = judged([ControlProof(A, text, signature)])
+    assert labels(statement) == {"none": (57, 3, 2)}
+    assert len(told(statement)) == 1
