@@ -24,6 +24,8 @@ from erario.errors import SourceError
 _FIRST_WINDOW: Final = 2_000
 _LARGEST_WINDOW: Final = 20_000
 _SMALLEST_WINDOW: Final = 100
+_SOME: Final = 1_000
+"""Scripts up to which a block costs a node about the same."""
 _QUICK: Final = 1.0
 _SLOW: Final = 5.0
 _WINDOW_SECONDS: Final = 600.0
@@ -67,7 +69,7 @@ def matching_heights(
     found: set[Height] = set()
     done = 0
     for descriptors in raw_descriptors(scripts):
-        at, size = 1, _FIRST_WINDOW
+        at, size = 1, max(_SMALLEST_WINDOW, _FIRST_WINDOW // (1 + len(descriptors) // _SOME))
         while at <= question.upto:
             window = range(at, min(question.upto, at + size - 1) + 1)
             begun = time.monotonic()

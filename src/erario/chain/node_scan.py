@@ -28,7 +28,10 @@ _LOOK_SECONDS: Final = 1.0
 _BUSY_PAUSE: Final = 1.0
 _BUSY_TRIES: Final = 120
 _ABORT_SECONDS: Final = 2.0
+_ABORT_PAUSE: Final = 0.05
+_ABORTS: Final = 40
 _ODD_REFUSALS: Final = 3
+_LEAST_STATUS: Final = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ def refuse_aborted(name: str) -> SourceError:
     )
 
 
+def status(rpc: NodeRpc, request: ScanRequest) -> Json:
+    """What the node says of the scan that runs, whoever started it; None where none does."""
+    # It names all blocks that were found so far.
+    return rpc.call(request.method, "status", most=max(request.most, _LEAST_STATUS))
+
+
 class NodeScans:
     """The scans of one node, one after the other. `close` ends the one that runs."""
 
@@ -96,7 +105,7 @@ class NodeScans:
         """
         odd = 0
         for _ in range(_BUSY_TRIES):
-            if self._rpc.call(request.method, "status") is None:
+            if status(self._rpc, request) is None:
                 self._running = _Running(self._rpc, request)
                 try:
                     return self._running.result(looking)
@@ -158,7 +167,11 @@ class _Running:
         try:
             rpc = self._rpc.another(_ABORT_SECONDS)
             try:
-                rpc.call(self._request.method, "abort")
+                # A node forgets what it is told while it still reads the descriptors.
+                for _ in range(_ABORTS):
+                    running = rpc.call(self._request.method, "abort")
+                    if not running or self._answered.wait(_ABORT_PAUSE):
+                        break
             finally:
                 rpc.close()
         except ErarioError:
@@ -185,7 +198,7 @@ class _Running:
     def _look(self) -> None:
         """Whether the node still scans, within the time that it has."""
         now = time.monotonic()
-        if self._rpc.call(self._request.method, "status") is not None:
+        if status(self._rpc, self._request) is not None:
             self._seen = now
         if now - self._begun > self._request.seconds or now - self._seen > self._rpc.timeout:
             raise self._timeout("does not end")

@@ -13,6 +13,8 @@ from erario.chain.errors import ChainCode
 from erario.errors import RequestError
 
 _LONGEST: Final = 2_000
+_HERE: Final = {"node": "127.0.0.1"}
+"""Who is meant where a URL of the scheme names no host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def read_path_url(text: str) -> SourceUrl:
 
 
 def read_server_url(text: str) -> SourceUrl:
-    """A URL of the form "scheme://HOST:PORT/PATH".
+    """A URL of the form "scheme://HOST:PORT/PATH"; "node://" alone is a node on this machine.
 
     Raises:
         RequestError: it is none, or holds a user name, a password, a query or a fragment.
@@ -49,7 +51,7 @@ def read_server_url(text: str) -> SourceUrl:
         raise _bad("the URL of a source is too long, or holds signs that no URL has")
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
+        host, port = parts.hostname or _HERE.get(parts.scheme), parts.port
     except ValueError:
         raise _bad("the URL of a source has no host and port that can be read") from None
     if "@" in parts.netloc:
