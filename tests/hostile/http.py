@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -197,7 +198,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
         """Nobody reads it."""
 
     def do_GET(self) -> None:
@@ -286,7 +287,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(piece)
 
     def bomb(self, _reply: Reply) -> None:
-        self._send(Reply(gzip.compress(b" " * 8 * _MIB), headers={"Content-Encoding": "gzip"}))
+        self._send(Reply(_bomb(), headers={"Content-Encoding": "gzip"}))
 
     def packed_otherwise(self, reply: Reply) -> None:
         self._send(Reply(reply.body, reply.status, {"Content-Encoding": "br"}))
@@ -326,6 +327,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def unavailable(self, _reply: Reply) -> None:
         self._send(Reply(b"busy", 503))
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 8 * _MIB)
 
 
 _LIES: dict[Transport, Callable[[_Handler, Reply], None]] = {

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from erario.bitcoin.values import COIN, MAX_MONEY, Sats
@@ -30,6 +31,7 @@ _LARGEST_EXPONENT: Final = 100
 _LONGEST_QUOTE: Final = 120
 
 _NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
@@ -138,9 +140,9 @@ def sats_of(value: Json, name: str, what: str = "an amount") -> Sats:
         SourceError: another type, a part of a satoshi, or no amount that can exist.
     """
     number = value if isinstance(value, Decimal) else Decimal(of_kind(value, int, name, what))
-    # Exact: the exponent is bounded, and multiplication by scaleb moves it only.
-    sats = number.scaleb(8) if 0 <= number <= MAX_MONEY // COIN else None
-    if sats is None or sats != sats.to_integral_value():
+    # A fraction is exact; a decimal would round to the digits of its context.
+    sats = Fraction(number) * COIN if 0 <= number <= MAX_MONEY // COIN else Fraction(-1)
+    if sats < 0 or sats.denominator != 1:
         _garbage(name, f"gives {what} that is no amount of whole satoshis")
     return Sats(int(sats))
 
@@ -161,10 +163,11 @@ def _garbage(name: str, what: str) -> NoReturn:
 
 def _is_deep(body: bytes) -> bool:
     """Whether brackets nest deeper than `MAX_DEPTH`."""
-    brackets = body.translate(None, _NOT_BRACKETS)
+    # One kind of bracket is enough here: whether they match is for the reader to find.
+    brackets = body.translate(_TO_SQUARE, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         # Innermost pairs fall away: one level a pass, without a Python loop over the bytes.
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return False
     # Deep, or brackets within strings: only now sign by sign.
@@ -189,7 +192,10 @@ def _read_int(text: str) -> int:
 def _read_decimal(text: str) -> Decimal:
     if len(text) > _LONGEST_NUMBER:
         raise ValueError("a number is too long")
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("no such number") from None
     if abs(number.adjusted()) > _LARGEST_EXPONENT:
         # A few signs could stand for a number of millions of digits.
         raise ValueError("a number is too large or too small")
