@@ -553,6 +553,7 @@ def test_scripts_are_asked_in_requests_that_a_node_takes(
 
 def test_windows_of_heights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("erario.chain.node_filters._FIRST_WINDOW", 2)
+    monkeypatch.setattr("erario.chain.node_filters._SMALLEST_WINDOW", 2)
     monkeypatch.setattr("erario.chain.node_filters._QUICK", -1.0)
     steps: list[Any] = []
     with serve(CHAIN) as server:
