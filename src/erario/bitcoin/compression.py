@@ -18,6 +18,7 @@ from typing import Any, Final
 PLAIN_KINDS: Final = 6
 """Numbers below this stand for a form; a script as it is has its size plus this."""
 
+_PACKED_SIZES: Final = frozenset({23, 25, 35, 67})
 _OP_CHECKSIG: Final = 0xAC
 _FULL_KEY: Final = 0x04
 
@@ -31,9 +32,14 @@ def write_number(number: int) -> bytes:
     return bytes(reversed(groups))
 
 
+_HEADS: Final = tuple(write_number(size + PLAIN_KINDS) for size in range(100))
+
+
 def pack_script(script: bytes) -> bytes:
     """The packed form of a script."""
     size = len(script)
+    if size not in _PACKED_SIZES:
+        return plain_script(script)
     if size == 25 and script.startswith(b"\x76\xa9\x14") and script.endswith(b"\x88\xac"):
         return b"\x00" + script[3:23]
     if size == 23 and script.startswith(b"\xa9\x14") and script[22] == 0x87:
@@ -51,7 +57,8 @@ def pack_script(script: bytes) -> bytes:
 
 def plain_script(script: bytes) -> bytes:
     """A script as it is, behind its size."""
-    return write_number(len(script) + PLAIN_KINDS) + script
+    size = len(script)
+    return (_HEADS[size] if size < len(_HEADS) else write_number(size + PLAIN_KINDS)) + script
 
 
 def is_full_key(script: bytes) -> bool:

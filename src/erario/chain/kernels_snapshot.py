@@ -34,6 +34,7 @@ from erario.chain.kernels_snapshot_write import (
     AT,
     COINS,
     HOLES,
+    MARK,
     MARKS,
     MOST_OUTPUTS,
     PLAIN_KINDS,
@@ -59,9 +60,7 @@ from erario.chain.kernels_table import (
 
 GOING: Final = 0
 DONE: Final = 1
-UNSORTED: Final = 2
-"""What `read_coins` answers: there is more; all coins are read; a transaction was read whose coins,
-as they were written, are not in the order of their numbers. Above that: faults."""
+"""What `read_coins` answers: there is more; all coins are read. Above that: faults."""
 TRUNCATED: Final = 10
 BAD_NUMBER: Final = 11
 TXID_ORDER: Final = 12
@@ -137,9 +136,9 @@ def _read_groups(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, wr
 
 @part
 def _read_group(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, write: bool) -> int:
-    """Read one transaction's coins; 0, `UNSORTED` or a fault."""
+    """Read one transaction's coins; 0 or a fault."""
     state = room.state
-    txid = state[AT]
+    txid, used, holes = state[AT], state[USED], state[HOLES]
     most, at = _open_group(data, txid, file, state)
     if most < 0:
         return -most
@@ -154,6 +153,8 @@ def _read_group(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, wri
         key = _database_key(vout)
         if key <= last_key:
             return OUTPUT_ORDER
+        mark = state[MARKS] * MARK
+        room.marks[mark], room.marks[mark + 1] = vout, at
         at = _read_coin(data, at, Name(txid, vout), file, table, room, write)
         if at < 0:
             return -at
@@ -162,7 +163,29 @@ def _read_group(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, wri
         state[MARKS] += 1
     state[AT], state[PREVIOUS] = at, txid
     state[COINS] += state[MARKS]
-    return UNSORTED if write and not in_order else GOING
+    if write and not in_order:
+        state[USED], state[HOLES] = used, holes
+        _write_in_order(data, txid, file, room)
+    return GOING
+
+
+@part
+def _write_in_order(data: Bytes, txid: int, file: Snapshot, room: Room) -> None:
+    """Write the coins of the transaction that was read, in the order of their numbers."""
+    highest = integer(0)
+    for i in range(room.state[MARKS]):
+        vout = room.marks[i * MARK]
+        room.order[vout] = i + 1
+        highest = max(highest, vout)
+    for vout in range(highest + 1):
+        i = integer(room.order[vout]) - 1
+        if i < 0:
+            continue
+        room.order[vout] = 0
+        code, at = _read_number(data, room.marks[i * MARK + 1], file.size, 2 * file.height + 1)
+        sats, at = _read_amount(data, at, file.size)
+        kind, body = _read_script(data, at, file.size)
+        write_coin(room, data, Coin(txid, vout, code, sats), kind, body)
 
 
 @part

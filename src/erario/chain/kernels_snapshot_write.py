@@ -14,6 +14,7 @@ import numpy as np
 from erario.chain.kernels import (
     Bytes,
     Integers,
+    Slots,
     copy_bytes,
     copy_hash,
     half_at,
@@ -44,7 +45,7 @@ script that they belong to."""
 ROW: Final = 5
 """Columns of `Room.rows`: where the txid is in the file, output number, code, satoshis, entry."""
 MARK: Final = 2
-"""Columns of `Room.marks`: output number, and where in `out` the coin begins."""
+"""Columns of `Room.marks`: output number, and where the coin is in the file, behind its name."""
 
 MOST_OUTPUTS: Final = 111_112
 """No transaction has as many: each output has nine bytes at least, of a million in a block."""
@@ -75,6 +76,7 @@ class Room(NamedTuple):
         state: how far it is.
         out: coins as they are hashed.
         holes, rows, marks: see `HOLE`, `ROW`, `MARK`; the marks are of the last transaction.
+        order: zeros, one for each output that a transaction can have.
     """
 
     state: Integers
@@ -82,6 +84,7 @@ class Room(NamedTuple):
     holes: Integers
     rows: Integers
     marks: Integers
+    order: Slots
 
 
 @part
@@ -101,9 +104,6 @@ def write_coin(room: Room, data: Bytes, coin: Coin, kind: int, body: int) -> Non
     """Write a coin behind the last; its packed script has `kind`, and the rest at `body`."""
     state, out = room.state, room.out
     to = state[USED]
-    mark = state[MARKS] * MARK
-    room.marks[mark] = coin.vout
-    room.marks[mark + 1] = to
     copy_hash(data, coin.txid, out, to)
     put_half(out, to + 32, np.uint64(coin.vout))
     put_half(out, to + 36, np.uint64(coin.code))

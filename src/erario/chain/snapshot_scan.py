@@ -24,14 +24,13 @@ from erario.bitcoin.script import is_unspendable
 from erario.bitcoin.values import Height, Outpoint, Sats, Script, Txid
 from erario.chain import kernels_snapshot as kernels
 from erario.chain.errors import ServerCode
-from erario.chain.kernels import Bytes, Integers
+from erario.chain.kernels import Bytes
 from erario.chain.kernels_snapshot import Snapshot, read_coins
 from erario.chain.kernels_snapshot_write import (
     AT,
     HOLE,
     HOLES,
     MARK,
-    MARKS,
     MOST_OUTPUTS,
     PREVIOUS,
     ROOM_BYTES,
@@ -135,6 +134,7 @@ def new_room() -> Room:
         holes=np.empty(HOLE * rows, np.int64),
         rows=np.empty(ROW * rows, np.int64),
         marks=np.empty(MARK * MOST_OUTPUTS, np.int64),
+        order=np.zeros(MOST_OUTPUTS, np.int32),
     )
 
 
@@ -158,8 +158,6 @@ class _Reading:
         self._take_rows(room)
         if write:
             self._fill_holes(room)
-        if answer == kernels.UNSORTED:
-            _sort_last(room)
         if answer != kernels.DONE:
             return False
         if at != self.snapshot.size:
@@ -243,17 +241,3 @@ def _read_all(
         if pending is not None:
             pending.result()
     return hashlib.sha256(digest.digest()).digest() if hashed else None
-
-
-def _sort_last(room: Room) -> None:
-    """Put the last transaction's coins, as they were written, in the order of their numbers."""
-    marks = room.marks[: MARK * room.state[MARKS]].reshape(-1, MARK)
-    end = int(room.state[USED])
-    starts: Integers = marks[:, 1]
-    sizes = np.diff(starts, append=end)
-    order = np.argsort(marks[:, 0], kind="stable")
-    sizes, starts = sizes[order], starts[order]
-    # For each byte of the answer, the byte that comes there.
-    ends = np.cumsum(sizes)
-    places = np.arange(int(ends[-1])) + np.repeat(starts - (ends - sizes), sizes)
-    room.out[end - len(places) : end] = room.out[places]
