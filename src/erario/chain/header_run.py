@@ -13,8 +13,8 @@ Invariant: what is taken is what `header_rules` and `difficulty` would take, hea
 from __future__ import annotations
 
 import hashlib
-import struct
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
@@ -44,7 +44,10 @@ FAST_FROM: Final = 300_000
 READY_FROM: Final = 50_000
 """Headers from which on it pays to load, or to compile once, one kernel more."""
 
-_COLUMNS: Final = struct.Struct("<i32s32xII4x")
+VERSION_WORD: Final = 0
+TIME_WORD: Final = 17
+BITS_WORD: Final = 18
+
 _KERNELS: Final = "erario.chain.kernels"
 
 
@@ -236,23 +239,39 @@ class HeaderRun:
 def good_hashes(piece: Piece) -> bytes | None:
     """The hashes of all headers of a piece, or None where not all are good."""
     data, sha256 = piece.data, hashlib.sha256
-    versions, previous, times, bits = zip(*_COLUMNS.iter_unpack(data), strict=True)
-    if bits.count(piece.bits) != len(bits) or min(versions) < piece.version:
+    starts = range(0, len(data), HEADER_SIZE)
+    all_have_bits = column(data, BITS_WORD).count(piece.bits) == len(starts)
+    if not all_have_bits or min(column(data, VERSION_WORD, signed=True)) < piece.version:
         return None
-    hashes = [
-        sha256(sha256(data[at : at + HEADER_SIZE]).digest()).digest()
-        for at in range(0, len(data), HEADER_SIZE)
-    ]
-    if previous[0] != piece.previous or list(previous[1:]) != hashes[:-1]:
+    hashes = [sha256(sha256(data[at : at + HEADER_SIZE]).digest()).digest() for at in starts]
+    if [data[at + 4 : at + 36] for at in starts] != [piece.previous, *hashes[:-1]]:
         return None
-    if not _meet(hashes, piece.target) or not _times_hold(piece.recent, times):
+    if not _meet(hashes, piece.target) or not _times_hold(piece.recent, column(data, TIME_WORD)):
         return None
     return b"".join(hashes)
 
 
+def column(headers: bytes, word: int, *, signed: bool = False) -> array[int]:
+    """One of the twenty 32-bit words of every header."""
+    found = array(
+        "i" if signed else "I", memoryview(headers).cast("I")[word :: HEADER_SIZE // 4].tobytes()
+    )
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def sum_work(bits: array[int]) -> int:
+    """The work of headers with these bits."""
+    if bits and bits.count(bits[0]) == len(bits):
+        return len(bits) * work_of_bits(bits[0])
+    return sum(map(work_of_bits, bits))
+
+
 def _meet(hashes: Sequence[bytes], target: int) -> bool:
     """Whether no hash is above a target."""
-    return max([int.from_bytes(value, "little") for value in hashes]) <= target
+    highest = max([value[::-1] for value in hashes])
+    return int.from_bytes(highest, "big") <= target
 
 
 def _times_hold(recent: Sequence[int], times: Sequence[int]) -> bool:

@@ -6,8 +6,6 @@ follows. From any of them on, up from the pin, a `HeaderRun` can go on.
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections import Counter
 from dataclasses import dataclass
 
@@ -17,11 +15,7 @@ from erario.bitcoin.header_rules import MEDIAN_SPAN
 from erario.bitcoin.network import Network
 from erario.bitcoin.values import BlockHash, sha256d
 from erario.bitcoin.work import work_of_bits
-from erario.chain.header_run import HeaderRun, is_fast_ready
-
-_TIME = 17
-_BITS = 18
-_WORDS = HEADER_SIZE // 4
+from erario.chain.header_run import BITS_WORD, TIME_WORD, HeaderRun, column, is_fast_ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +76,21 @@ class HeaderTail:
         last = self.header(tip)
         settled = tip
         while settled > self.anchor.first and not is_settling(
-            self.network, settled, _word(self.header(settled), _BITS)
+            self.network, settled, _word(self.header(settled), BITS_WORD)
         ):
             settled -= 1
         if first >= self.anchor.first:
             start = self.header(first)
-            period = (_word(start, _TIME), _word(start, _BITS))
+            period = (_word(start, TIME_WORD), _word(start, BITS_WORD))
         else:
             period = (0, 0)  # the pin says what follows; nobody asks for the start
         return HeaderRun(
             self.network,
             height=tip,
             last_hash=sha256d(last),
-            last_bits=_word(last, _BITS),
+            last_bits=_word(last, BITS_WORD),
             times=times_of(self.headers[-MEDIAN_SPAN * HEADER_SIZE :]),
-            settled=_word(self.header(settled), _BITS),
+            settled=_word(self.header(settled), BITS_WORD),
             period=period,
             work=self.work(),
             next_bits=next_bits,
@@ -107,27 +101,20 @@ class HeaderTail:
 def genesis_tail(network: Network) -> HeaderTail:
     """The chain that has only its genesis block."""
     raw = network.genesis[:HEADER_SIZE]
-    anchor = Anchor(0, BlockHash(sha256d(raw)), work_of_bits(_word(raw, _BITS)))
+    anchor = Anchor(0, BlockHash(sha256d(raw)), work_of_bits(_word(raw, BITS_WORD)))
     return HeaderTail(network, anchor, raw)
 
 
 def times_of(headers: bytes) -> list[int]:
     """The times of headers, in order."""
-    return _column(headers, _TIME).tolist()
+    return column(headers, TIME_WORD).tolist()
 
 
 def work_of_headers(headers: bytes) -> int:
     """The work of headers, without that of those before."""
-    counted = Counter(_column(headers, _BITS))
+    counted = Counter(column(headers, BITS_WORD))
     return sum(count * work_of_bits(bits) for bits, count in counted.items())
 
 
 def _word(header: bytes, word: int) -> int:
     return int.from_bytes(header[4 * word : 4 * word + 4], "little")
-
-
-def _column(headers: bytes, word: int) -> array[int]:
-    column = array("I", memoryview(headers).cast("I")[word::_WORDS].tobytes())
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column

@@ -4,19 +4,17 @@ Headers come in any order, children before parents, more than once. Each is judg
 it connects to genesis, by every rule of `header_rules`; what comes after an invalid one is invalid.
 Invariant: a header is valid only if all its ancestors are, and `best` follows valid ones only.
 
-A node of the tree is an index into flat columns, some 180 bytes a header. No numpy: whoever asks
+A node of the tree is an index into flat columns, some 150 bytes a header. No numpy: whoever asks
 servers needs headers too. Headers that go on from the last one are taken as a run (`header_run`);
 each other one costs some six times its hashing.
 """
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate, islice
 from typing import Final
 
 from erario.bitcoin.difficulty import (
@@ -41,18 +39,23 @@ from erario.bitcoin.work import work_of_bits
 from erario.chain.best_chain import BestChain
 from erario.chain.hash_index import HASH_SIZE, HashIndex
 from erario.chain.header_findings import equal_work_finding, invalid_finding
-from erario.chain.header_run import HeaderRun, is_fast_ready
+from erario.chain.header_run import (
+    BITS_WORD,
+    TIME_WORD,
+    VERSION_WORD,
+    HeaderRun,
+    column,
+    is_fast_ready,
+    sum_work,
+)
 from erario.statement.finding import Finding
 
 _NONE: Final = -1
 _WAITING: Final = 0
 _VALID: Final = 1
 _INVALID: Final = 2
-_WORK_SIZE: Final = 32
-_WORDS: Final = HEADER_SIZE // 4
-_VERSION_WORD: Final = 0
-_TIME_WORD: Final = 17
-_BITS_WORD: Final = 18
+# Nodes between those whose work is noted; that of the others is counted from there.
+_MARK_EVERY: Final = 1024
 # Headers that are taken in at once: enough to be quick, few enough to stay in the cache.
 _BATCH: Final = 4096
 # Headers that may be a run, from which on it pays to gather what the run must keep.
@@ -77,7 +80,7 @@ class HeaderTree:
         self._hashes = bytearray()
         self._index = HashIndex(self._hashes)
         self._states = bytearray()
-        self._works = bytearray()
+        self._works: dict[int, int] = {}
         self._parents = array("i")
         self._heights = array("I")
         self._versions = array("i")
@@ -173,7 +176,7 @@ class HeaderTree:
         self._waiting = 0
         self._settled_bits[0] = self._bits[0]
         self._best_work = work_of_bits(self._bits[0])
-        self._works[:] = self._best_work.to_bytes(_WORK_SIZE, "little")
+        self._works[0] = self._best_work
 
     def _take_run(self, batch: bytes) -> int:
         """Take in the headers in front that go on from the last node, if it is valid and nothing
@@ -229,11 +232,11 @@ class HeaderTree:
         self._states += bytes((_VALID,)) * count
         self._parents.extend(range(last, last + count))
         self._heights.extend(range(height, height + count))
-        self._versions.frombytes(_column(headers, _VERSION_WORD))
-        self._times.frombytes(_column(headers, _TIME_WORD))
-        self._bits.frombytes(_column(headers, _BITS_WORD))
-        bits = self._bits[-count:]
-        if rules.min_difficulty_blocks:
+        self._versions.extend(column(headers, VERSION_WORD, signed=True))
+        self._times.extend(column(headers, TIME_WORD))
+        bits = column(headers, BITS_WORD)
+        self._bits.extend(bits)
+        if rules.min_difficulty_blocks and rules.retargets:
             settled = self._settled_bits[last]
             for at, found in enumerate(bits, height):
                 if found != settled and is_settling(rules, at, found):
@@ -241,12 +244,14 @@ class HeaderTree:
                 self._settled_bits.append(settled)
         else:
             self._settled_bits.extend(bits)
-        sums = islice(accumulate(map(work_of_bits, bits), initial=work), 1, None)
-        self._works += b"".join([value.to_bytes(_WORK_SIZE, "little") for value in sums])
+        for start in range(0, count, _MARK_EVERY):
+            some = bits[start : start + _MARK_EVERY]
+            work += sum_work(some)
+            self._works[last + start + len(some)] = work
         links = array("i", [_NONE]) * count
         self._children.extend(links)
         self._siblings.extend(links)
-        self._weigh(last + count, self._run.work)
+        self._weigh(last + count, work)
 
     def _take_in(self, batch: bytes) -> list[bytes]:
         """Append the headers that are new; the hashes of their parents, in the same order."""
@@ -277,9 +282,8 @@ class HeaderTree:
                 self._invalid[node] = InvalidHeader(BlockHash(block_hash), None, fault)
         taken = len(previous_hashes)
         self._waiting += taken - self._states.count(_INVALID, len(self._states) - taken)
-        self._works += bytes(_WORK_SIZE * taken)
-        for column in (self._heights, self._settled_bits):
-            column.extend([0] * taken)
+        for unknown in (self._heights, self._settled_bits):
+            unknown.extend([0] * taken)
         for links in (self._parents, self._children, self._siblings):
             links.extend([_NONE] * taken)
         return previous_hashes
@@ -357,7 +361,7 @@ class HeaderTree:
 
     def _check_run(self, first: int, behind: int) -> int:
         """Hold the nodes of a run against the rules; the first invalid one, else `behind`."""
-        rules, works = self._network, self._works
+        rules = self._network
         parent = self._parents[first]
         height = self._heights[parent]
         last_time, settled = self._times[parent], self._settled_bits[parent]
@@ -383,9 +387,11 @@ class HeaderTree:
                 settled = bits
             work += work_of_bits(bits)
             self._heights[node], self._settled_bits[node] = height, settled
-            works[node * _WORK_SIZE : (node + 1) * _WORK_SIZE] = work.to_bytes(_WORK_SIZE, "little")
+            if node % _MARK_EVERY == 0:
+                self._works[node] = work
             parent, last_time = node, time
         if behind > first:
+            self._works[behind - 1] = work
             # Work only grows along a run, so its last node alone can be the best.
             self._weigh(behind - 1, work)
         return behind
@@ -401,8 +407,12 @@ class HeaderTree:
             self._rivals.append(higher)
 
     def _work(self, node: int) -> int:
-        start = node * _WORK_SIZE
-        return int.from_bytes(self._works[start : start + _WORK_SIZE], "little")
+        """Cumulative work up to a valid node."""
+        work = 0
+        while node not in self._works:
+            work += work_of_bits(self._bits[node])
+            node = self._parents[node]
+        return work + self._works[node]
 
     def _recent_times(self, node: int) -> deque[int]:
         """The times that the median after a node is taken over, oldest first."""
@@ -448,14 +458,6 @@ class HeaderTree:
             nodes.sort(key=self._heights.__getitem__)
             nodes[1] = self._parents[nodes[1]]
         return self._heights[nodes[0]]
-
-
-def _column(headers: bytes, word: int) -> bytes:
-    """One of the twenty words of every header, in the machine's own order of bytes."""
-    column = array("I", memoryview(headers).cast("I")[word::_WORDS].tobytes())
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column.tobytes()
 
 
 def _wrong_size(size: int) -> DecodeError:
