@@ -27,7 +27,12 @@ def test_every_line_is_a_pin_or_a_hash(path: Path) -> None:
 
 
 def test_the_versions_are_the_same_in_every_file() -> None:
-    assert [path.name for path in _LOCKS] == ["build.txt", "dev.txt", "run.txt"]
+    assert [path.name for path in _LOCKS] == [
+        "build.txt",
+        "dev.txt",
+        "electrumx.txt",
+        "run.txt",
+    ]
     assert pins(_ROOT / "requirements/run.txt") < pins(_ROOT / "requirements/dev.txt")
     assert pins(_ROOT / "requirements/build.txt") < pins(_ROOT / "requirements/dev.txt")
 
