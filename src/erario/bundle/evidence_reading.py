@@ -1,0 +1,390 @@
+"""Reading `evidence.json`: every member by type and range, and nothing that contradicts itself.
+
+What comes out is as it was declared and said. Whether the headers and the transactions bear it out
+is for `verifying` to tell.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Outpoint, Sats, Txid
+from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.evidence_json import FORMAT, VERSION
+from erario.bundle.names import EVIDENCE
+from erario.bundle.strict_json import MAX_HEIGHT, Fields, read_json
+from erario.reserve.model import Attribution, Comparator, Role
+from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment, Interval
+from erario.statement.evidence import (
+    BlockPoint,
+    Declaration,
+    DeclaredClaim,
+    DeclaredDocument,
+    DeclaredHolder,
+    DeclaredWallet,
+    DerivedBranch,
+    ListedCoin,
+    SourceKind,
+    SourceNote,
+    UnspentWord,
+    WatchedScript,
+)
+from erario.statement.finding import Finding, FindingCode, Severity, Verdict
+from erario.statement.json_values import Json
+
+_KEYS: Final = (
+    "format", "version", "network", "timezone", "holders", "wallets", "documents", "claims",
+    "asked", "cutoff", "settled", "asked_since", "since", "instants", "tip", "work", "enough_work",
+    "sources", "findings", "listed",
+)  # fmt: skip
+_TIMEZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class SaidEvidence:
+    """The members of the file as values; blocks are heights. `instants` pairs each with the height
+    that it is said to fall on, None where it lies before genesis."""
+
+    network: NetworkName
+    declaration: Declaration
+    asked: AtHeight | AtInstant
+    cutoff: Height
+    settled: bool | None
+    asked_since: AtHeight | AtInstant | None
+    since: Height | None
+    instants: tuple[tuple[datetime, Height | None], ...]
+    tip: BlockPoint
+    work: int
+    enough_work: bool
+    sources: tuple[SourceNote, ...]
+    findings: tuple[Finding, ...]
+    listed: tuple[ListedCoin, ...]
+
+
+def read_evidence(data: bytes) -> SaidEvidence:
+    """The values of the file.
+
+    Raises:
+        BundleError: it is not of this format, or what was declared contradicts itself.
+    """
+    fields = Fields(read_json(data, EVIDENCE), EVIDENCE, _KEYS)
+    check_format(fields, FORMAT, VERSION)
+    declaration = _declaration(fields)
+    settled = None if fields.is_null("settled") else fields.flag("settled")
+    since = None if fields.is_null("since") else fields.height("since")
+    asked_since = None
+    if not fields.is_null("asked_since"):
+        asked_since = _moment(fields.raw("asked_since"), "asked_since")
+    return SaidEvidence(
+        network=fields.choice("network", NetworkName),
+        declaration=declaration,
+        asked=_moment(fields.raw("asked"), "asked"),
+        cutoff=fields.height("cutoff"),
+        settled=settled,
+        asked_since=asked_since,
+        since=since,
+        instants=tuple(map(_instant, fields.items("instants"))),
+        tip=_point(fields.raw("tip")),
+        work=int.from_bytes(fields.hexes("work", least=32, most=32), "big"),
+        enough_work=fields.flag("enough_work"),
+        sources=tuple(map(_source, fields.items("sources"))),
+        findings=tuple(map(_finding, fields.items("findings"))),
+        listed=tuple(map(_listed, fields.items("listed"))),
+    )
+
+
+def check_format(fields: Fields, name: str, version: int) -> None:
+    """Refuse a file of another format or version.
+
+    Raises:
+        BundleError: it is of another.
+    """
+    if fields.text("format") != name:
+        raise BundleError(BundleCode.FIELD, f"{fields.where} is of another format than {name}")
+    if fields.whole("version") != version:
+        raise BundleError(
+            BundleCode.VERSION,
+            f"{fields.where} is of version {fields.whole('version')}, this release reads {version}",
+            remedy="Use a release of erario that reads it.",
+        )
+
+
+def _declaration(fields: Fields) -> Declaration:
+    timezone = fields.text("timezone")
+    if not _TIMEZONE.fullmatch(timezone):
+        fields.refuse("has a timezone that none can be called")
+    declaration = Declaration(
+        timezone,
+        tuple(map(_holder, fields.items("holders"))),
+        tuple(map(_wallet, fields.items("wallets"))),
+        tuple(map(_document, fields.items("documents"))),
+        tuple(map(_claim, fields.items("claims"))),
+    )
+    _check_names(declaration)
+    _check_scripts(declaration)
+    return declaration
+
+
+def _check_names(declaration: Declaration) -> None:
+    """Every id once, and every id that something names there."""
+    for kind in (
+        declaration.holders, declaration.wallets, declaration.documents, declaration.claims
+    ):  # fmt: skip
+        ids = [one.id for one in kind]
+        if len(set(ids)) != len(ids):
+            raise BundleError(BundleCode.DUPLICATE_ID, "two declarations have the same id")
+    holders = {one.id for one in declaration.holders}
+    owner = {one.id: one.holder for one in declaration.wallets}
+    documents = {one.id for one in declaration.documents}
+    placed: tuple[DeclaredWallet | DeclaredClaim, ...] = (
+        *declaration.wallets,
+        *declaration.claims,
+    )
+    for one in placed:
+        if one.holder not in holders:
+            raise BundleError(
+                BundleCode.UNKNOWN_HOLDER, f"{one.id} is of a holder that is not declared"
+            )
+        if one.document is not None and one.document not in documents:
+            raise BundleError(
+                BundleCode.UNKNOWN_DOCUMENT, f"{one.id} rests on a document that is not declared"
+            )
+    for wallet in declaration.wallets:
+        if wallet.attribution is Attribution.DOCUMENTED and wallet.document is None:
+            raise BundleError(
+                BundleCode.UNKNOWN_DOCUMENT, f"{wallet.id} is documented by no document"
+            )
+    for claim in declaration.claims:
+        for name in claim.wallets:
+            if owner.get(name) != claim.holder:
+                raise BundleError(
+                    BundleCode.UNKNOWN_WALLET,
+                    f"the claim {claim.id} names a wallet that its holder does not have",
+                )
+        if len(set(claim.wallets)) != len(claim.wallets):
+            raise BundleError(BundleCode.CLAIM, f"the claim {claim.id} names a wallet twice")
+
+
+def _check_scripts(declaration: Declaration) -> None:
+    """Every script in one wallet, once, and every branch derived without a gap."""
+    seen: set[bytes] = set()
+    for wallet in declaration.wallets:
+        indexes: dict[int, list[int]] = {}
+        for one in wallet.scripts:
+            if one.script in seen:
+                raise BundleError(
+                    BundleCode.SCRIPT_TWICE, f"the script {one.script.hex()[:80]} stands twice"
+                )
+            seen.add(one.script)
+            if one.branch is not None and one.index is not None:
+                indexes.setdefault(one.branch, []).append(one.index)
+        branches = {one.number: one for one in wallet.branches}
+        good = len(branches) == len(wallet.branches) and indexes.keys() <= branches.keys()
+        for number, branch in branches.items():
+            good = good and _is_derived(branch, indexes.get(number, []), len(wallet.scripts))
+        if not good:
+            raise BundleError(
+                BundleCode.DERIVATION, f"the scripts of {wallet.id} are not those of its branches"
+            )
+
+
+def _is_derived(branch: DerivedBranch, indexes: list[int], watched: int) -> bool:
+    """Whether these indexes can be those of a branch. One is not there where the wallet has its
+    script already, by another branch or written down."""
+    missing = branch.derived - len(indexes)
+    return (
+        len(indexes) == len(set(indexes))
+        and max(indexes, default=-1) < branch.derived
+        and missing <= watched - len(indexes)
+        and (branch.last_used is None or branch.last_used < branch.derived)
+    )
+
+
+def _holder(value: Json) -> DeclaredHolder:
+    fields = Fields(value, "a holder", ("id", "name", "complete"))
+    return DeclaredHolder(fields.text("id", 100), fields.text("name"), fields.flag("complete"))
+
+
+def _wallet(value: Json) -> DeclaredWallet:
+    fields = Fields(
+        value,
+        "a wallet",
+        (
+            "id",
+            "holder",
+            "role",
+            "attribution",
+            "document",
+            "since",
+            "until",
+            "branches",
+            "scripts",
+        ),
+    )
+    return DeclaredWallet(
+        id=fields.text("id", 100),
+        holder=fields.text("holder"),
+        role=fields.choice("role", Role),
+        attribution=fields.choice("attribution", Attribution),
+        document=fields.text_or_none("document"),
+        since=None if fields.is_null("since") else fields.instant("since"),
+        until=None if fields.is_null("until") else fields.instant("until"),
+        branches=tuple(map(_branch, fields.items("branches"))),
+        scripts=tuple(map(_script, fields.items("scripts"))),
+    )
+
+
+def _branch(value: Json) -> DerivedBranch:
+    fields = Fields(value, "a branch", ("number", "derived", "last_used"))
+    last_used = None if fields.is_null("last_used") else fields.whole("last_used", most=MAX_HEIGHT)
+    return DerivedBranch(
+        fields.whole("number", most=MAX_HEIGHT), fields.whole("derived", most=1 << 31), last_used
+    )
+
+
+def _script(value: Json) -> WatchedScript:
+    if isinstance(value, str):
+        plain = Fields({"script": value}, "a wallet", ("script",))
+        return WatchedScript(plain.script("script"), None, None)
+    fields = Fields(value, "a script", ("script", "branch", "index"))
+    return WatchedScript(
+        fields.script("script"),
+        fields.whole("branch", most=MAX_HEIGHT),
+        fields.whole("index", most=MAX_HEIGHT),
+    )
+
+
+def _document(value: Json) -> DeclaredDocument:
+    fields = Fields(value, "a document", ("id", "title", "issuer", "date", "url", "sha256"))
+    sha256 = fields.text_or_none("sha256")
+    if sha256 is not None and not _DIGEST.fullmatch(sha256):
+        fields.refuse("has a sha256 that is none")
+    return DeclaredDocument(
+        fields.text("id", 100),
+        fields.text("title"),
+        fields.text_or_none("issuer"),
+        fields.text_or_none("date"),
+        fields.text_or_none("url"),
+        sha256,
+    )
+
+
+def _claim(value: Json) -> DeclaredClaim:
+    fields = Fields(
+        value,
+        "a claim",
+        (
+            "id", "holds", "comparator", "amount_sats", "within_sats", "moment", "holder",
+            "wallets", "document",
+        ),
+    )  # fmt: skip
+    comparator = fields.choice("comparator", Comparator)
+    within = Sats(fields.whole("within_sats", most=MAX_MONEY))
+    if within and comparator is not Comparator.ABOUT:
+        raise BundleError(BundleCode.CLAIM, "a claim is exact, and yet allows for a difference")
+    return DeclaredClaim(
+        id=fields.text("id", 100),
+        holds=fields.text("holds"),
+        comparator=comparator,
+        amount=Sats(fields.whole("amount_sats", most=MAX_MONEY)),
+        within=within,
+        moment=_claim_moment(fields.raw("moment")),
+        holder=fields.text("holder"),
+        wallets=fields.texts("wallets"),
+        document=fields.text_or_none("document"),
+    )
+
+
+def _claim_moment(value: Json) -> ClaimMoment:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if kind == "instant":
+        fields = Fields(value, "a moment", ("kind", "instant", "written"))
+        return AtInstant(fields.instant("instant"), fields.text("written", 100))
+    if kind != "interval":
+        return _moment(value, "a moment")
+    fields = Fields(value, "an interval", ("kind", "start", "end", "written"))
+    written = fields.text("written", 200)
+    start = _moment(fields.raw("start"), "a start")
+    end = _moment(fields.raw("end"), "an end")
+    if isinstance(start, AtHeight) and isinstance(end, AtHeight):
+        in_order = start.height <= end.height
+    else:
+        in_order = (
+            isinstance(start, AtInstant)
+            and isinstance(end, AtInstant)
+            and start.instant <= end.instant
+        )
+    if not in_order:
+        raise BundleError(BundleCode.CLAIM, "the moment of a claim ends before it starts")
+    return Interval(start, end, written)
+
+
+def _moment(value: Json, where: str) -> AtHeight | AtInstant:
+    """A height or an instant; how it was written is not kept, except by claims."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if kind == "instant":
+        fields = Fields(value, where, ("kind", "instant"))
+        return AtInstant(fields.instant("instant"), fields.text("instant"))
+    fields = Fields(value, where, ("kind", "height"))
+    if kind != "height":
+        fields.refuse("is neither a height nor an instant")
+    return AtHeight(fields.height("height"))
+
+
+def _instant(value: Json) -> tuple[datetime, Height | None]:
+    fields = Fields(value, "an instant", ("instant", "height"))
+    return fields.instant("instant"), None if fields.is_null("height") else fields.height("height")
+
+
+def _point(value: Json) -> BlockPoint:
+    fields = Fields(value, "the tip", ("height", "hash", "time", "median_time_past"))
+    return BlockPoint(
+        fields.height("height"),
+        BlockHash(fields.hash("hash")),
+        fields.instant("time"),
+        fields.instant("median_time_past"),
+    )
+
+
+def _source(value: Json) -> SourceNote:
+    fields = Fields(value, "a source", ("kind", "own", "word", "caveat", "name", "history"))
+    return SourceNote(
+        fields.choice("kind", SourceKind),
+        fields.flag("own"),
+        fields.choice("word", UnspentWord),
+        fields.text("caveat"),
+        fields.text("name", 1_000),
+        fields.flag("history"),
+    )
+
+
+def _finding(value: Json) -> Finding:
+    fields = Fields(
+        value, "a finding", ("code", "verdict", "severity", "subject", "what", "settle")
+    )
+    return Finding(
+        fields.choice("code", FindingCode),
+        fields.choice("verdict", Verdict),
+        fields.choice("severity", Severity),
+        fields.text("subject"),
+        fields.text("what"),
+        fields.text("settle"),
+    )
+
+
+def _listed(value: Json) -> ListedCoin:
+    fields = Fields(
+        value, "a listed coin", ("txid", "vout", "sats", "script", "height", "coinbase")
+    )
+    return ListedCoin(
+        Outpoint(Txid(fields.hash("txid")), fields.whole("vout", most=0xFFFF_FFFF)),
+        Sats(fields.whole("sats", most=MAX_MONEY)),
+        fields.script("script"),
+        fields.height("height"),
+        fields.flag("coinbase"),
+    )

@@ -1,0 +1,160 @@
+"""Making a bundle: evidence with its headers in, the files of a bundle out.
+
+What is made is verified before anybody gets it. No descriptor is in evidence, so none leaves unless
+the declared files are asked for by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from erario.assess import assess
+from erario.bundle.archive import write_archive
+from erario.bundle.container import read_bounded
+from erario.bundle.errors import RequestCode
+from erario.bundle.evidence_json import write_evidence
+from erario.bundle.headers import write_headers
+from erario.bundle.manifest import Previous, write_manifest
+from erario.bundle.names import (
+    DECLARED,
+    DOCUMENTS,
+    EVIDENCE,
+    HEADERS,
+    MANIFEST,
+    PROOFS,
+    STATEMENT,
+    TRANSACTIONS,
+    check_name,
+)
+from erario.bundle.proofs_file import write_proofs
+from erario.bundle.transactions import write_transactions
+from erario.bundle.verifying import VerifiedBundle, verify_files
+from erario.errors import OutputError, Place, RequestError
+from erario.files import write_whole
+from erario.reserve.model import Reserve
+from erario.statement.codec import digest, statement_json
+from erario.statement.evidence import Evidence
+
+_MAX_DOCUMENT: Final = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """What a bundle holds beside its evidence.
+
+    Attributes:
+        previous: the bundle before it.
+        seal: publish only the digests of the control proofs.
+        files: further ones by their name in the bundle, as `declared_files` and `document_files`
+            give them.
+    """
+
+    previous: Previous | None = None
+    seal: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def make_bundle(evidence: Evidence, enclosed: Enclosed | None = None) -> dict[str, bytes]:
+    """The files of the bundle of this evidence, which must have its headers.
+
+    Raises:
+        RequestError: nothing in the evidence shows its coins, or it has no headers.
+    """
+    enclosed = enclosed or Enclosed()
+    if not any(source.history for source in evidence.sources):
+        raise RequestError(
+            RequestCode.NO_HISTORY,
+            "the source lists coins and shows no transaction, so a bundle could show nothing",
+            remedy="Read a source that has the history: a node, its block files, or servers.",
+        )
+    if not evidence.headers:
+        raise RequestError(
+            RequestCode.NOT_SHOWN,
+            "the evidence was collected without headers",
+            remedy="Collect it again with headers=True.",
+        )
+    published = replace(evidence, proofs=(), named=()) if enclosed.seal else evidence
+    statement = assess(published)
+    files = {
+        STATEMENT: statement_json(statement),
+        EVIDENCE: write_evidence(published),
+        TRANSACTIONS: write_transactions(published.blocks),
+        HEADERS: write_headers(published.headers),
+        PROOFS: write_proofs(evidence.proofs, seal=enclosed.seal),
+        **enclosed.files,
+    }
+    manifest = write_manifest(evidence.network, digest(statement), enclosed.previous, files)
+    return {**files, MANIFEST: manifest}
+
+
+def make_verified(
+    evidence: Evidence, enclosed: Enclosed | None = None
+) -> tuple[dict[str, bytes], VerifiedBundle]:
+    """The same, and what a verification of it says.
+
+    Raises:
+        RequestError: as of `make_bundle`.
+        BundleError: the evidence contradicts itself, so that nobody would accept the bundle.
+    """
+    files = make_bundle(evidence, enclosed)
+    return files, verify_files(files)
+
+
+def save_bundle(files: Mapping[str, bytes], path: Path, *, folder: bool = False) -> None:
+    """Write a bundle to a zip, or to a folder that is not there yet.
+
+    Raises:
+        RequestError: the folder is there already.
+        OutputError: it cannot be written.
+    """
+    if not folder:
+        write_whole(path, write_archive(files))
+        return
+    try:
+        for name in sorted(files):
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            RequestCode.NOT_READ,
+            f"could not make the folder {path}: {error.strerror or error}",
+            remedy="Choose a folder that can be made.",
+            place=Place(str(path)),
+        ) from error
+    # The manifest last: a folder that has one is whole.
+    for name in sorted(files, key=lambda name: name == MANIFEST):
+        write_whole(path / name, files[name])
+
+
+def document_files(reserve: Reserve) -> dict[str, bytes]:
+    """The archived documents of a reserve that has them, by their names in a bundle."""
+    found = {}
+    for document in reserve.documents:
+        if document.file is not None:
+            data = read_bounded(document.file, _MAX_DOCUMENT)
+            sha256 = hashlib.sha256(data).hexdigest()
+            if document.sha256 is None or sha256 == document.sha256:
+                found[f"{DOCUMENTS}{sha256}"] = data
+    return found
+
+
+def declared_files(reserve: Reserve) -> dict[str, bytes]:
+    """The reserve file and the lists that it names, by their names in a bundle.
+
+    Raises:
+        RequestError: one has a name that no file of a bundle may have.
+    """
+    paths = {one.place.file for one in (*reserve.holders, *reserve.wallets)}
+    for wallet in reserve.wallets:
+        paths |= {one.place.file for one in wallet.scripts}
+        paths |= {one.place.file for one in wallet.descriptors}
+    root = min((Path(path).parent for path in paths), key=lambda parent: len(parent.parts))
+    found = {}
+    for path in sorted(paths):
+        name = f"{DECLARED}{Path(path).relative_to(root).as_posix()}"
+        check_name(name)
+        found[name] = read_bounded(Path(path))
+    return found

@@ -1,0 +1,107 @@
+"""`proofs.json`: control proofs, whole or sealed.
+
+    {"format": "erario-proofs", "version": 1, "proofs": [{"script", "message", "signature"}],
+     "sealed": null}
+    {"format": "erario-proofs", "version": 1, "proofs": [], "sealed": ["SHA-256", ...]}
+
+What a proof shows is for `erario.proof` to say. The digest of one is SHA-256 over its canonical
+JSON. A file of proofs that was made elsewhere may say more in each entry: that is not carried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.evidence_reading import check_format
+from erario.bundle.names import PROOFS
+from erario.bundle.strict_json import Fields, read_json
+from erario.statement.codec import canonical_json
+from erario.statement.evidence import ControlProof
+from erario.statement.json_values import Json, JsonObject
+
+FORMAT: Final = "erario-proofs"
+VERSION: Final = 1
+_KEYS: Final = ("script", "message", "signature")
+_DIGEST: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """The control proofs of a bundle, or the digests of those that only the auditor has, in
+    order; None where none is sealed."""
+
+    proofs: tuple[ControlProof, ...]
+    sealed: tuple[bytes, ...] | None
+
+
+def write_proofs(proofs: Iterable[ControlProof], *, seal: bool = False) -> bytes:
+    """The file for these proofs, each once, in order of script, message and signature."""
+    ordered = sorted(set(proofs), key=_order)
+    sealed: list[Json] = [*sorted(proof_digest(one).hex() for one in ordered)]
+    return canonical_json(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "proofs": [] if seal else [_proof_json(one) for one in ordered],
+            "sealed": sealed if seal else None,
+        }
+    )
+
+
+def read_proofs(data: bytes) -> Proofs:
+    """The proofs of the file.
+
+    Raises:
+        BundleError: it is not of this format, or not in its order.
+    """
+    fields = Fields(read_json(data, PROOFS), PROOFS, ("format", "version", "proofs", "sealed"))
+    check_format(fields, FORMAT, VERSION)
+    proofs = tuple(map(_proof, fields.items("proofs")))
+    orders = [_order(one) for one in proofs]
+    if sorted(set(orders)) != orders:
+        raise BundleError(BundleCode.PROOF_TWICE, "its proofs are out of order, or one is twice")
+    if fields.is_null("sealed"):
+        return Proofs(proofs, None)
+    sealed = fields.texts("sealed")
+    if proofs or sorted(set(sealed)) != list(sealed):
+        raise BundleError(BundleCode.SEAL, "its sealed proofs are not each once, and alone")
+    digests = [Fields({"sha256": one}, "a sealed proof", ("sha256",)) for one in sealed]
+    return Proofs((), tuple(one.hexes("sha256", least=_DIGEST, most=_DIGEST) for one in digests))
+
+
+def proof_digest(proof: ControlProof) -> bytes:
+    """What a sealed bundle publishes of a proof."""
+    return hashlib.sha256(canonical_json(_proof_json(proof))).digest()
+
+
+def open_seal(sealed: tuple[bytes, ...], proofs: Iterable[ControlProof]) -> None:
+    """Check that these are the proofs that a bundle has sealed, all of them.
+
+    Raises:
+        BundleError: one is another, or one is not there.
+    """
+    if sorted({proof_digest(one) for one in proofs}) != list(sealed):
+        raise BundleError(BundleCode.SEAL, "the proofs given are not those that were sealed")
+
+
+def _order(proof: ControlProof) -> tuple[bytes, str, str]:
+    return proof.script, proof.message, proof.signature
+
+
+def _proof_json(proof: ControlProof) -> JsonObject:
+    return {
+        "script": proof.script.hex(),
+        "message": proof.message,
+        "signature": proof.signature,
+    }
+
+
+def _proof(value: Json) -> ControlProof:
+    fields = Fields(value, "a proof", _KEYS)
+    return ControlProof(
+        fields.script("script"), fields.text("message", 10_000), fields.text("signature", 2_000_000)
+    )
