@@ -18,7 +18,7 @@ import pytest
 from erario.bitcoin import difficulty, header_rules
 from erario.bitcoin.network import Network, NetworkName, network
 from erario.bitcoin.work import bits_of_target, target_of_bits
-from erario.chain import header_run, header_tail, header_tree, pinned_headers
+from erario.chain import header_nodes, header_run, header_tail, header_tree, pinned_headers
 
 REGTEST_BITS = 0x207FFFFF
 
@@ -84,7 +84,14 @@ def without_work() -> Iterator[None]:
 def short_periods(length: int = 8) -> Iterator[None]:
     """Difficulty periods of a few blocks."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (difficulty, header_rules, header_tree, header_run, header_tail):
+        for module in (
+            difficulty,
+            header_rules,
+            header_tree,
+            header_nodes,
+            header_run,
+            header_tail,
+        ):
             patch.setattr(module, "PERIOD", length)
         patch.setattr(difficulty, "TIMESPAN", length * 600)
         yield

@@ -4,7 +4,7 @@ Headers come in any order, children before parents, more than once. Each is judg
 it connects to genesis, by every rule of `header_rules`; what comes after an invalid one is invalid.
 Invariant: a header is valid only if all its ancestors are, and `best` follows valid ones only.
 
-A node of the tree is an index into flat columns, some 150 bytes a header. No numpy: whoever asks
+A node of the tree is an index into flat columns (`header_nodes`), some 150 bytes a header. No numpy: whoever asks
 servers needs headers too. Headers that go on from the last one are taken as a run (`header_run`);
 each other one costs some six times its hashing.
 """
@@ -12,14 +12,11 @@ each other one costs some six times its hashing.
 from __future__ import annotations
 
 from array import array
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from erario.bitcoin.difficulty import (
     PERIOD,
-    Ancestor,
     bits_within_period,
     is_settling,
     required_bits,
@@ -27,7 +24,6 @@ from erario.bitcoin.difficulty import (
 from erario.bitcoin.errors import BitcoinCode, DecodeError
 from erario.bitcoin.header import FIELDS, HEADER_SIZE
 from erario.bitcoin.header_rules import (
-    MEDIAN_SPAN,
     HeaderFault,
     check_context,
     check_work,
@@ -37,25 +33,15 @@ from erario.bitcoin.network import NetworkName, network
 from erario.bitcoin.values import BlockHash, Height, sha256d
 from erario.bitcoin.work import work_of_bits
 from erario.chain.best_chain import BestChain
-from erario.chain.hash_index import HASH_SIZE, HashIndex
+from erario.chain.hash_index import HASH_SIZE
 from erario.chain.header_findings import equal_work_finding, invalid_finding
-from erario.chain.header_run import (
-    BITS_WORD,
-    TIME_WORD,
-    VERSION_WORD,
-    HeaderRun,
-    column,
-    is_fast_ready,
-    sum_work,
-)
+from erario.chain.header_nodes import MARK_EVERY, NONE, HeaderNodes
+from erario.chain.header_run import HeaderRun, is_fast_ready
 from erario.statement.finding import Finding
 
-_NONE: Final = -1
 _WAITING: Final = 0
 _VALID: Final = 1
 _INVALID: Final = 2
-# Nodes between those whose work is noted; that of the others is counted from there.
-_MARK_EVERY: Final = 1024
 # Headers that are taken in at once: enough to be quick, few enough to stay in the cache.
 _BATCH: Final = 4096
 # Headers that may be a run, from which on it pays to gather what the run must keep.
@@ -76,17 +62,8 @@ class HeaderTree:
 
     def __init__(self, name: NetworkName) -> None:
         self._network = network(name)
-        self._headers = bytearray()
-        self._hashes = bytearray()
-        self._index = HashIndex(self._hashes)
+        self._nodes = HeaderNodes(self._network)
         self._states = bytearray()
-        self._works: dict[int, int] = {}
-        self._parents = array("i")
-        self._heights = array("I")
-        self._versions = array("i")
-        self._times = array("I")
-        self._bits = array("I")
-        self._settled_bits = array("I")
         # The children that wait for a node to be judged, as a chain: first child, then siblings.
         # A child right behind its parent in the columns needs no link.
         self._children = array("i")
@@ -134,8 +111,8 @@ class HeaderTree:
     def best(self) -> BestChain:
         """The branch with the most work; of equal ones that with the lower hash at its tip."""
         headers = bytearray()
-        for first, behind in self._path():
-            headers += self._headers[first * HEADER_SIZE : behind * HEADER_SIZE]
+        for first, behind in self._nodes.path(self._best):
+            headers += self._nodes.headers[first * HEADER_SIZE : behind * HEADER_SIZE]
         return BestChain(self._network.name, headers=bytes(headers), work=self._best_work)
 
     @property
@@ -146,7 +123,7 @@ class HeaderTree:
     @property
     def missing_height(self) -> Height | None:
         """The first height without a header, where later headers wait for it; else None."""
-        return Height(self._heights[self._best] + 1) if self._waiting else None
+        return Height(self._nodes.heights[self._best] + 1) if self._waiting else None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -161,12 +138,11 @@ class HeaderTree:
                 )
             )
         if self._rivals:
-            rival, count = self._rivals[0], len(self._rivals)
-            fork = self._fork_height(rival)
+            nodes, rival = self._nodes, self._rivals[0]
+            height, best = nodes.heights[rival], nodes.hash(self._best)
+            fork = nodes.fork_height(rival, self._best)
             found.append(
-                equal_work_finding(
-                    self._hash(rival), self._heights[rival], self._hash(self._best), fork, count
-                )
+                equal_work_finding(nodes.hash(rival), height, best, fork, len(self._rivals))
             )
         return tuple(found)
 
@@ -174,9 +150,9 @@ class HeaderTree:
         self._take_in(genesis)
         self._states[0] = _VALID
         self._waiting = 0
-        self._settled_bits[0] = self._bits[0]
-        self._best_work = work_of_bits(self._bits[0])
-        self._works[0] = self._best_work
+        self._nodes.settled_bits[0] = self._nodes.bits[0]
+        self._best_work = work_of_bits(self._nodes.bits[0])
+        self._nodes.works[0] = self._best_work
 
     def _take_run(self, batch: bytes) -> int:
         """Take in the headers in front that go on from the last node, if it is valid and nothing
@@ -189,8 +165,8 @@ class HeaderTree:
         if (
             self._orphans
             or self._states[last] != _VALID
-            or self._children[last] != _NONE
-            or self._hashes[-HASH_SIZE:] != batch[4 : 4 + HASH_SIZE]
+            or self._children[last] != NONE
+            or self._nodes.hashes[-HASH_SIZE:] != batch[4 : 4 + HASH_SIZE]
         ):
             return 0
         if not self._is_fast and is_fast_ready(last + len(batch) // HEADER_SIZE):
@@ -199,66 +175,26 @@ class HeaderTree:
         if self._run_end != last:
             if len(batch) < _RUN_FROM * HEADER_SIZE:
                 return 0
-            self._run = self._run_from(last)
+            self._run = self._nodes.run_from(last, fast=self._is_fast)
         work = self._run.work
         hashes, _ = self._run.take(batch)
         taken = len(hashes) // HASH_SIZE
         self._run_end = last + taken
         if taken:
-            self._append_run(last, batch[: taken * HEADER_SIZE], hashes, work)
+            work = self._nodes.append_run(batch[: taken * HEADER_SIZE], hashes, work)
+            self._states += bytes((_VALID,)) * taken
+            links = array("i", [NONE]) * taken
+            self._children.extend(links)
+            self._siblings.extend(links)
+            self._weigh(last + taken, work)
         return taken
-
-    def _run_from(self, node: int) -> HeaderRun:
-        height = self._heights[node]
-        return HeaderRun(
-            self._network,
-            height=height,
-            last_hash=self._hash(node),
-            last_bits=self._bits[node],
-            times=self._recent_times(node),
-            settled=self._settled_bits[node],
-            period=self._ancestors(node)(height - height % PERIOD),
-            work=self._work(node),
-            fast=self._is_fast,
-        )
-
-    def _append_run(self, last: int, headers: bytes, hashes: bytes, work: int) -> None:
-        """Append valid nodes, each the child of the one before, to all columns."""
-        rules, count = self._network, len(hashes) // HASH_SIZE
-        height = self._heights[last] + 1
-        self._headers += headers
-        self._hashes += hashes
-        self._index.take_over()
-        self._states += bytes((_VALID,)) * count
-        self._parents.extend(range(last, last + count))
-        self._heights.extend(range(height, height + count))
-        self._versions.extend(column(headers, VERSION_WORD, signed=True))
-        self._times.extend(column(headers, TIME_WORD))
-        bits = column(headers, BITS_WORD)
-        self._bits.extend(bits)
-        if rules.min_difficulty_blocks and rules.retargets:
-            settled = self._settled_bits[last]
-            for at, found in enumerate(bits, height):
-                if found != settled and is_settling(rules, at, found):
-                    settled = found
-                self._settled_bits.append(settled)
-        else:
-            self._settled_bits.extend(bits)
-        for start in range(0, count, _MARK_EVERY):
-            some = bits[start : start + _MARK_EVERY]
-            work += sum_work(some)
-            self._works[last + start + len(some)] = work
-        links = array("i", [_NONE]) * count
-        self._children.extend(links)
-        self._siblings.extend(links)
-        self._weigh(last + count, work)
 
     def _take_in(self, batch: bytes) -> list[bytes]:
         """Append the headers that are new; the hashes of their parents, in the same order."""
-        rules, headers, hashes = self._network, self._headers, self._hashes
-        is_new = self._index.take_in
-        add_version, add_time = self._versions.append, self._times.append
-        add_bits, add_state = self._bits.append, self._states.append
+        rules, headers, hashes = self._network, self._nodes.headers, self._nodes.hashes
+        is_new = self._nodes.index.take_in
+        add_version, add_time = self._nodes.versions.append, self._nodes.times.append
+        add_bits, add_state = self._nodes.bits.append, self._states.append
         previous_hashes = []
         start = 0
         for version, previous, _, time, bits, _ in FIELDS.iter_unpack(batch):
@@ -282,35 +218,35 @@ class HeaderTree:
                 self._invalid[node] = InvalidHeader(BlockHash(block_hash), None, fault)
         taken = len(previous_hashes)
         self._waiting += taken - self._states.count(_INVALID, len(self._states) - taken)
-        for unknown in (self._heights, self._settled_bits):
+        for unknown in (self._nodes.heights, self._nodes.settled_bits):
             unknown.extend([0] * taken)
-        for links in (self._parents, self._children, self._siblings):
-            links.extend([_NONE] * taken)
+        for links in (self._nodes.parents, self._children, self._siblings):
+            links.extend([NONE] * taken)
         return previous_hashes
 
     def _connect(self, first: int, previous_hashes: list[bytes]) -> list[int]:
         """Link the nodes from `first` on with their parents; those whose parent is judged."""
         connected = []
-        hashes = self._hashes
+        hashes = self._nodes.hashes
         for node, previous in enumerate(previous_hashes, first):
             if self._orphans:
                 self._adopt(node)
             if self._states[node] == _INVALID:
-                if self._children[node] != _NONE:
+                if self._children[node] != NONE:
                     connected.append(node)
                 continue
             if hashes[(node - 1) * HASH_SIZE : node * HASH_SIZE] == previous:
                 # Mostly the parent is the header before.
-                self._parents[node] = node - 1
+                self._nodes.parents[node] = node - 1
                 if self._states[node - 1] != _WAITING:
                     connected.append(node)
                 continue
-            parent = self._index.find(previous)
+            parent = self._nodes.index.find(previous)
             if parent is None:
-                self._siblings[node] = self._orphans.get(previous, _NONE)
+                self._siblings[node] = self._orphans.get(previous, NONE)
                 self._orphans[previous] = node
                 continue
-            self._parents[node] = parent
+            self._nodes.parents[node] = parent
             if self._states[parent] == _WAITING:
                 self._siblings[node] = self._children[parent]
                 self._children[parent] = node
@@ -320,10 +256,10 @@ class HeaderTree:
 
     def _adopt(self, node: int) -> None:
         """Make the nodes that waited for the hash of this node its children."""
-        child = self._orphans.pop(self._hash(node), _NONE)
-        while child != _NONE:
+        child = self._orphans.pop(self._nodes.hash(node), NONE)
+        while child != NONE:
             behind = self._siblings[child]
-            self._parents[child] = node
+            self._nodes.parents[child] = node
             # Children that came in the same batch, before it, may be linked already.
             self._siblings[child] = self._children[node]
             self._children[node] = child
@@ -339,13 +275,13 @@ class HeaderTree:
                 self._judge_run(first, behind)
             for node in range(first, behind):
                 child = self._children[node]
-                while child != _NONE:
+                while child != NONE:
                     connected.append(child)
                     child = self._siblings[child]
 
     def _end_of_run(self, first: int) -> int:
         """Behind a node and the waiting ones that follow it, each the child of the one before."""
-        parents, states, total = self._parents, self._states, len(self._states)
+        parents, states, total = self._nodes.parents, self._states, len(self._states)
         node = first + 1
         while node < total and parents[node] == node - 1 and states[node] == _WAITING:
             node += 1
@@ -354,7 +290,7 @@ class HeaderTree:
     def _judge_run(self, first: int, behind: int) -> None:
         self._waiting -= behind - first
         valid_end = first
-        if self._states[self._parents[first]] == _VALID:
+        if self._states[self._nodes.parents[first]] == _VALID:
             valid_end = self._check_run(first, behind)
         self._states[first:valid_end] = bytes((_VALID,)) * (valid_end - first)
         self._states[valid_end:behind] = bytes((_INVALID,)) * (behind - valid_end)
@@ -362,23 +298,23 @@ class HeaderTree:
     def _check_run(self, first: int, behind: int) -> int:
         """Hold the nodes of a run against the rules; the first invalid one, else `behind`."""
         rules = self._network
-        parent = self._parents[first]
-        height = self._heights[parent]
-        last_time, settled = self._times[parent], self._settled_bits[parent]
-        work = self._work(parent)
-        recent = self._recent_times(parent)
+        parent = self._nodes.parents[first]
+        height = self._nodes.heights[parent]
+        last_time, settled = self._nodes.times[parent], self._nodes.settled_bits[parent]
+        work = self._nodes.work(parent)
+        recent = self._nodes.recent_times(parent)
         median = median_time(recent)
         for node in range(first, behind):
             height += 1
-            time, bits = self._times[node], self._bits[node]
+            time, bits = self._nodes.times[node], self._nodes.bits[node]
             if height % PERIOD:
                 required = bits_within_period(rules, time, last_time, settled)
             else:
-                required = required_bits(rules, height, time, self._ancestors(parent))
-            version = self._versions[node]
+                required = required_bits(rules, height, time, self._nodes.ancestors(parent))
+            version = self._nodes.versions[node]
             fault = check_context(rules, height, version, time, bits, required, median, last_time)
             if fault is not None:
-                self._invalid[node] = InvalidHeader(self._hash(node), Height(height), fault)
+                self._invalid[node] = InvalidHeader(self._nodes.hash(node), Height(height), fault)
                 behind = node
                 break
             recent.append(time)
@@ -386,12 +322,12 @@ class HeaderTree:
             if bits != settled and is_settling(rules, height, bits):
                 settled = bits
             work += work_of_bits(bits)
-            self._heights[node], self._settled_bits[node] = height, settled
-            if node % _MARK_EVERY == 0:
-                self._works[node] = work
+            self._nodes.heights[node], self._nodes.settled_bits[node] = height, settled
+            if node % MARK_EVERY == 0:
+                self._nodes.works[node] = work
             parent, last_time = node, time
         if behind > first:
-            self._works[behind - 1] = work
+            self._nodes.works[behind - 1] = work
             # Work only grows along a run, so its last node alone can be the best.
             self._weigh(behind - 1, work)
         return behind
@@ -402,62 +338,9 @@ class HeaderTree:
             self._best, self._best_work = node, work
             self._rivals.clear()
         elif work == self._best_work:
-            lower, higher = sorted((self._best, node), key=self._hash_number)
+            lower, higher = sorted((self._best, node), key=self._nodes.hash_number)
             self._best = lower
             self._rivals.append(higher)
-
-    def _work(self, node: int) -> int:
-        """Cumulative work up to a valid node."""
-        work = 0
-        while node not in self._works:
-            work += work_of_bits(self._bits[node])
-            node = self._parents[node]
-        return work + self._works[node]
-
-    def _recent_times(self, node: int) -> deque[int]:
-        """The times that the median after a node is taken over, oldest first."""
-        recent: deque[int] = deque(maxlen=MEDIAN_SPAN)
-        while node != _NONE and len(recent) < MEDIAN_SPAN:
-            recent.appendleft(self._times[node])
-            node = self._parents[node]
-        return recent
-
-    def _ancestors(self, node: int) -> Ancestor:
-        """Time and bits of a node and its ancestors, asked for from the top down or up."""
-
-        def ancestor(height: int) -> tuple[int, int]:
-            found = node
-            for _ in range(self._heights[node] - height):
-                found = self._parents[found]
-            return self._times[found], self._bits[found]
-
-        return ancestor
-
-    def _path(self) -> Iterator[tuple[int, int]]:
-        """The path from genesis to the best node as stretches of the columns: first node, and
-        the one behind the last."""
-        stretches = []
-        node = self._best
-        while node != _NONE:
-            behind = node + 1
-            while self._parents[node] == node - 1 and node:
-                node -= 1
-            stretches.append((node, behind))
-            node = self._parents[node]
-        return reversed(stretches)
-
-    def _hash(self, node: int) -> BlockHash:
-        return BlockHash(bytes(self._hashes[node * HASH_SIZE : (node + 1) * HASH_SIZE]))
-
-    def _hash_number(self, node: int) -> int:
-        return int.from_bytes(self._hash(node), "little")
-
-    def _fork_height(self, rival: int) -> int:
-        nodes = [rival, self._best]
-        while nodes[0] != nodes[1]:
-            nodes.sort(key=self._heights.__getitem__)
-            nodes[1] = self._parents[nodes[1]]
-        return self._heights[nodes[0]]
 
 
 def _wrong_size(size: int) -> DecodeError:
