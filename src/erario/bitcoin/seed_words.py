@@ -29,7 +29,6 @@ def lists_of_words() -> dict[str, int]:
     lists = [Mnemonic(language).wordlist for language in sorted(Mnemonic.list_languages())]
     known: dict[str, int] = {}
     for number, words in enumerate((*lists, SLIP39_WORDS)):
-        for word in words:
-            folded = fold(word)
+        for folded in fold("\n".join(words)).split("\n"):
             known[folded] = known.get(folded, 0) | 1 << number
     return known

@@ -156,7 +156,7 @@ class BlockBatches:
         )
 
     def _blocks(self, heights: Heights) -> npt.NDArray[np.void]:
-        return self._index.copies.blocks(Height(int(heights[-1])))[heights - 1]
+        return self._index.copies.blocks(heights)
 
     def _evidence(self, hits: npt.NDArray[np.void]) -> Iterator[BlockEvidence]:
         heights, starts = np.unique(hits["height"], return_index=True)

@@ -31,13 +31,13 @@ class BlockCopies:
         self._chosen = self._index.first_of(block_hashes(folder.best))
         self._bad: dict[int, tuple[Height, StrEnum]] = {}
 
-    def blocks(self, upto: Height) -> npt.NDArray[np.void]:
-        """The copies of blocks 1 to `upto`, of BLOCK_DTYPE, in chain order."""
-        places = self._index.records[self._chosen[:upto]]
+    def blocks(self, heights: npt.NDArray[np.int64]) -> npt.NDArray[np.void]:
+        """The copies of the blocks at these heights, of BLOCK_DTYPE."""
+        places = self._index.records[self._chosen[heights - 1]]
         blocks = np.empty(len(places), dtype=BLOCK_DTYPE)
         for name in ("file", "offset", "size"):
             blocks[name] = places[name]
-        blocks["height"] = np.arange(1, len(places) + 1)
+        blocks["height"] = heights
         return blocks
 
     def numbers(self, upto: Height) -> npt.NDArray[np.int64]:

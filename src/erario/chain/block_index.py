@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -229,12 +229,16 @@ def _walk_all(
         path = found.paths[number]
         return _walk_one(path, found.key, parameters, known.get(path), moved)
 
-    with ThreadPoolExecutor(min(_READERS, len(found.paths))) as readers:
+    # What is known is mapped at once: a thread's turn costs more than that.
+    results = {number: index(number) for number, path in enumerate(found.paths) if path in known}
+    left = [number for number in range(len(found.paths)) if number not in results]
+    with ThreadPoolExecutor(_READERS) as readers:
         try:
-            futures = [readers.submit(index, number) for number in range(len(found.paths))]
-            waiting: set[Future[_Indexed]] = set(futures)
+            futures = {number: readers.submit(index, number) for number in left}
+            waiting: set[Future[_Indexed]] = set(futures.values())
             while waiting:
-                finished, waiting = wait(waiting, _TICK, return_when=FIRST_COMPLETED)
+                # Not at each one that is done: there are thousands, and all are looked at anew.
+                finished, waiting = wait(waiting, _TICK, return_when=FIRST_EXCEPTION)
                 for future in finished:
                     future.result()
                 if sum(done) != told:
@@ -246,7 +250,8 @@ def _walk_all(
             readers.shutdown(wait=True, cancel_futures=True)
             raise
     progress(Progress(STEP, total, total, "bytes"))
-    return [future.result() for future in futures]
+    results |= {number: future.result() for number, future in futures.items()}
+    return [results[number] for number in range(len(found.paths))]
 
 
 class _StoppedError(Exception):

@@ -1,6 +1,7 @@
 """Which files of blocks a path means, and the key that obfuscates them.
 
-    find_block_files(path, network)   a node's `blocks` folder, its data directory, or one file
+    find_block_files(path, network)        a node's `blocks` folder, its data directory, or one file
+    refuse_no_block_files(path, network)   whether there is any
 
 Files are named here, not read. That needs neither numpy nor numba, so that an audit with
 nothing to read waits for neither.
@@ -8,7 +9,9 @@ nothing to read waits for neither.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,27 +42,43 @@ def find_block_files(path: Path, network: NetworkName) -> BlockPaths:
         SourceError: it cannot be looked at.
     """
     try:
-        if not path.exists():
-            raise RequestError(
-                ChainCode.PATH_MISSING,
-                f"there is no {path}",
-                remedy="Give the node's blocks folder, such as ~/.bitcoin/blocks.",
-                place=Place(str(path)),
-            )
-        if path.is_dir():
-            return _in_folder(path, network)
-        is_numbered = _BLOCK_FILE.fullmatch(path.name) is not None
-        return BlockPaths((path,), _read_key(path.parent) if is_numbered else None)
+        place = _place_of(path, network)
+        if place.is_dir():
+            names = [name for _, name in sorted(_numbered(place))]
+            return BlockPaths(tuple(place / name for name in names), _read_key(place))
+        is_numbered = _BLOCK_FILE.fullmatch(place.name) is not None
+        return BlockPaths((place,), _read_key(place.parent) if is_numbered else None)
     except OSError as error:
         raise unreadable(path, error) from error
 
 
-def _in_folder(path: Path, network: NetworkName) -> BlockPaths:
+def refuse_no_block_files(path: Path, network: NetworkName) -> None:
+    """Make sure that `path` means some block file, without looking for all of them.
+
+    Raises:
+        RequestError, SourceError: as `find_block_files`.
+    """
+    try:
+        _place_of(path, network)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _place_of(path: Path, network: NetworkName) -> Path:
+    """The file, or the folder that holds the files."""
+    if not path.exists():
+        raise RequestError(
+            ChainCode.PATH_MISSING,
+            f"there is no {path}",
+            remedy="Give the node's blocks folder, such as ~/.bitcoin/blocks.",
+            place=Place(str(path)),
+        )
+    if not path.is_dir():
+        return path
     own = [] if network is NetworkName.MAIN else [path / network / "blocks"]
     for folder in (path, *own, path / "blocks"):
-        numbered = _numbered(folder)
-        if numbered:
-            return BlockPaths(numbered, _read_key(folder))
+        if folder.is_dir() and next(_numbered(folder), None) is not None:
+            return folder
     raise RequestError(
         ChainCode.NO_BLOCK_FILES,
         f"there is no blk*.dat in {path}",
@@ -68,15 +87,14 @@ def _in_folder(path: Path, network: NetworkName) -> BlockPaths:
     )
 
 
-def _numbered(folder: Path) -> tuple[Path, ...]:
-    if not folder.is_dir():
-        return ()
-    found = []
-    for path in folder.iterdir():
-        match = _BLOCK_FILE.fullmatch(path.name)
-        if match and path.is_file():
-            found.append((int(match[1]), path.name, path))
-    return tuple(path for _, _, path in sorted(found))
+def _numbered(folder: Path) -> Iterator[tuple[int, str]]:
+    """Number and name of each block file, in no order."""
+    # Not `iterdir`: the system says with the name what it is, and mainnet has thousands of files.
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            match = _BLOCK_FILE.fullmatch(entry.name)
+            if match and entry.is_file():
+                yield int(match[1]), entry.name
 
 
 def _read_key(folder: Path) -> bytes | None:

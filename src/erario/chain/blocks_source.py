@@ -120,7 +120,7 @@ class BlocksSource:
         """The blocks that were read and the hits in them, all from good copies."""
         check_roots = not self._own
         while True:
-            blocks = copies.blocks(upto)
+            blocks = copies.blocks(np.arange(1, upto + 1, dtype=np.int64))
             result = self._scan_once(folder, blocks, scripts, progress, check_roots=check_roots)
             bad = [(int(blocks["height"][index]), fault) for index, fault in result.bad]
             if not bad and self._own:

@@ -40,7 +40,7 @@ class HashColumn:
 
     def first(self, wanted: Rows) -> Numbers:
         """For each of these hashes the first row that has it; -1 where none has."""
-        places = np.searchsorted(self._keys, _keys(wanted), "left")
+        places = self._places(_keys(wanted))
         found = np.full(len(wanted), -1, np.int64)
         if not len(self._keys):
             return found
@@ -53,6 +53,13 @@ class HashColumn:
         for number in np.flatnonzero(doubtful).tolist():
             found[number] = next(self.all(wanted[number].tobytes()), -1)
         return found
+
+    def _places(self, keys: npt.NDArray[np.uint64]) -> Numbers:
+        """Where these keys belong. Asked in their order, neighbours are found in the cache."""
+        order = np.argsort(keys)
+        places = np.empty(len(keys), np.int64)
+        places[order] = np.searchsorted(self._keys, keys[order], "left")
+        return places
 
     def firsts(self) -> Numbers:
         """The first row of each hash, in order."""

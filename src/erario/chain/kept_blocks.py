@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height, Script
 from erario.chain.best_chain import BestChain
-from erario.chain.block_paths import find_block_files
+from erario.chain.block_paths import refuse_no_block_files
 from erario.chain.blocks_note import blocks_note, refuse_unknown_height
 from erario.chain.kept_folder import BadOwnCopyError, KeptFolder, read_kept_folder
 from erario.chain.source import ProgressCallback, Trace
@@ -57,7 +57,7 @@ class KeptBlocks:
         self._own = own
         self._state = state
         self._folder: KeptFolder | None = None
-        find_block_files(self._path, name)
+        refuse_no_block_files(self._path, name)
 
     @property
     def network(self) -> NetworkName:

@@ -274,5 +274,8 @@ def _decode_folder(content: bytes) -> FolderState:
 
 
 def _seal(*columns: bytes) -> bytes:
-    joined = b"".join(len(column).to_bytes(8, "little") + column for column in columns)
-    return hashlib.sha256(joined).digest()
+    digest = hashlib.sha256()
+    for column in columns:
+        digest.update(len(column).to_bytes(8, "little"))
+        digest.update(column)
+    return digest.digest()
