@@ -1,0 +1,184 @@
+"""A real ElectrumX over a real node, on loopback, that leaves nothing behind.
+
+`electrumx_python` in test files finds the Python that has it (scripts/get-electrumx). The server
+runs as a child with a database of its own; TCP always, TLS where a PEM file is given. Its answers
+are not held back for padding (see `patient`), and it looks at the node ten times a second.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+from tests.integration.node import Node
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 120.0
+_STOP_SECONDS = 60.0
+_AT_ONCE = """
+from electrumx.server.transport import PaddedRSTransport
+PaddedRSTransport.WAIT_FOR_BUFFER_GROWTH_SECONDS = 0.0
+"""
+_RUN = """
+from electrumx.cli.electrumx_server import main
+main()
+"""
+
+
+def find_electrumx() -> str:
+    """The Python that has ElectrumX; without one the test is skipped, or fails where CI=true."""
+    command = [_ROOT / "scripts" / "get-electrumx", "--offline"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode == 0:
+        return found.stdout.strip()
+    if os.environ.get("CI") == "true":
+        pytest.fail(found.stderr)
+    pytest.skip(found.stderr)
+
+
+class ElectrumX:
+    """An ElectrumX over `node` with its data in `folder`. Use as a context manager.
+
+    Args:
+        python: what `find_electrumx` gives.
+        node: a node that runs, with -txindex.
+        folder: an existing folder of its own.
+        certificate: a PEM file with a certificate and its key, for TLS.
+        limits: keep the default limits of cost, as public servers do.
+        patient: let it hold small answers back for up to a second, as public servers do.
+    """
+
+    def __init__(
+        self,
+        python: str,
+        node: Node,
+        folder: Path,
+        *,
+        certificate: Path | None = None,
+        limits: bool = False,
+        patient: bool = False,
+    ) -> None:
+        self._python = python
+        self._node = node
+        self._folder = folder
+        self._certificate = certificate
+        self._limits = limits
+        self._patient = patient
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self.tls_port = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it is in sync with the node."""
+        self.port, self.tls_port, control = _free_ports(3)
+        code = ("" if self._patient else _AT_ONCE) + _RUN
+        with (self._folder / "electrumx.txt").open("wb") as output:
+            self._process = subprocess.Popen(
+                [self._python, "-c", code],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(control),
+            )
+        try:
+            self._wait_until_it_listens()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop it, by force if it does not listen, and wait until it is gone."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _environment(self, control: int) -> dict[str, str]:
+        cookie = (self._node.blocks.parent / ".cookie").read_text().strip()
+        services = [f"tcp://127.0.0.1:{self.port}", f"rpc://127.0.0.1:{control}"]
+        values = {
+            "PATH": os.environ["PATH"],
+            "ALLOW_ROOT": "1",
+            "COIN": "Bitcoin",
+            "NET": "regtest",
+            "DB_ENGINE": "leveldb",
+            "DB_DIRECTORY": str(self._folder),
+            "DAEMON_URL": f"http://{cookie}@127.0.0.1:{self._node._port}/",
+            "PEER_DISCOVERY": "off",
+            "PEER_ANNOUNCE": "",
+            "CACHE_MB": "50",
+            "DAEMON_POLL_INTERVAL_BLOCKS": "100",
+            "DAEMON_POLL_INTERVAL_MEMPOOL": "100",
+        }
+        if not self._limits:
+            values |= {"COST_SOFT_LIMIT": "0", "COST_HARD_LIMIT": "0"}
+        if self._certificate is not None:
+            services.append(f"ssl://127.0.0.1:{self.tls_port}")
+            values |= {
+                "SSL_CERTFILE": str(self._certificate),
+                "SSL_KEYFILE": str(self._certificate),
+            }
+        return values | {"SERVICES": ",".join(services)}
+
+    def _wait_until_it_listens(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            if self._process is not None and self._process.poll() is not None:
+                said = (self._folder / "electrumx.txt").read_text(errors="replace")
+                raise RuntimeError(f"ElectrumX did not start: {said[-2000:]}")
+            # It opens its ports once it has caught up.
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"ElectrumX did not listen within {_START_SECONDS:.0f} s")
+
+
+def make_certificate(folder: Path, name: str = "server") -> Path:
+    """A PEM file with a new self-signed certificate and its key."""
+    path = folder / f"{name}.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", path, "-out", f"{path}.crt",
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+def _free_ports(number: int) -> list[int]:
+    """Ports that nobody listens on; all held open at once, so that they differ."""
+    probes = [socket.socket() for _ in range(number)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
