@@ -87,6 +87,7 @@ _MOST_SCRIPT: Final = 10_000
 _MOST_MONEY: Final = 2_100_000_000_000_000
 _MOST_PACKED: Final = 9 * _MOST_MONEY + 10
 _POWERS: Final = np.array([10**i for i in range(10)], np.uint64)
+_MOST_NUMBERS: Final = np.array([_MOST_MONEY // 10**i for i in range(10)], np.uint64)
 
 
 class Name(NamedTuple):
@@ -134,7 +135,7 @@ def _read_groups(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, wr
     return GOING
 
 
-@part
+@inlined
 def _read_group(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, write: bool) -> int:
     """Read one transaction's coins; 0 or a fault."""
     state = room.state
@@ -155,10 +156,11 @@ def _read_group(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, wri
             return OUTPUT_ORDER
         mark = state[MARKS] * MARK
         room.marks[mark], room.marks[mark + 1] = vout, at
-        at = _read_coin(data, at, Name(txid, vout), file, table, room, write)
+        in_order = in_order and vout > last
+        # What is out of order is written below, all of it.
+        at = _read_coin(data, at, Name(txid, vout), file, table, room, write and in_order)
         if at < 0:
             return -at
-        in_order = in_order and vout > last
         last, last_key = vout, key
         state[MARKS] += 1
     state[AT], state[PREVIOUS] = at, txid
@@ -188,7 +190,7 @@ def _write_in_order(data: Bytes, txid: int, file: Snapshot, room: Room) -> None:
         write_coin(room, data, Coin(txid, vout, code, sats), kind, body)
 
 
-@part
+@inlined
 def _open_group(data: Bytes, txid: int, file: Snapshot, state: Integers) -> tuple[int, int]:
     """How many coins the transaction at `txid` has at most, and where the first begins; a fault
     as a negative number."""
@@ -209,7 +211,7 @@ def _open_group(data: Bytes, txid: int, file: Snapshot, state: Integers) -> tupl
 def _read_output(data: Bytes, at: int, file: Snapshot) -> tuple[int, int]:
     """An output's number and the position behind it; a fault as a negative number."""
     if not file.each_named:
-        vout, at = read_size(data, at, file.size, _PLAIN)
+        vout, at = _read_vout(data, at, file.size)
     elif file.size - at < 36:
         return -TRUNCATED, at
     else:
@@ -217,7 +219,16 @@ def _read_output(data: Bytes, at: int, file: Snapshot) -> tuple[int, int]:
     return -BAD_OUTPUT if vout < 0 or vout >= MOST_OUTPUTS else vout, at
 
 
-@part
+@inlined
+def _read_vout(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A compact size; that of two bytes, which most large numbers have, at once."""
+    if end - at >= 5 and byte_at(data, at, _PLAIN) == 0xFD:
+        vout = integer(half_at(data, at + 1, _PLAIN) & np.uint64(0xFFFF))
+        return vout if vout >= 0xFD else -1, at + 3
+    return read_size(data, at, end, _PLAIN)
+
+
+@inlined
 def _read_coin(
     data: Bytes, at: int, name: Name, file: Snapshot, table: ScriptTable, room: Room, write: bool
 ) -> int:
@@ -302,13 +313,10 @@ def _unpack_amount(packed: np.uint64) -> int:
         number = np.uint64(rest // np.uint64(9) * np.uint64(10) + digit)
     else:
         number = np.uint64(rest + np.uint64(1))
-    power = _POWERS[zeros]
-    # Below 2^55, so that the product of it and a power is told before it is taken.
-    if zeros and number > np.uint64(_MOST_MONEY):
+    # Held against a quotient, so that no product is too large for its word.
+    if number > _MOST_NUMBERS[zeros]:
         return -1
-    if integer(number) > _MOST_MONEY // integer(power):
-        return -1
-    return integer(number * power)
+    return integer(number * _POWERS[zeros])
 
 
 @inlined

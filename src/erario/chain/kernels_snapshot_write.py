@@ -99,7 +99,7 @@ def add_row(room: Room, coin: Coin, entry: int) -> None:
     room.state[ROWS] += 1
 
 
-@part
+@inlined
 def write_coin(room: Room, data: Bytes, coin: Coin, kind: int, body: int) -> None:
     """Write a coin behind the last; its packed script has `kind`, and the rest at `body`."""
     state, out = room.state, room.out
