@@ -112,6 +112,9 @@ class HeaderStore:
             finally:
                 os.close(handle)
         except OSError as error:
+            # So much of it is there for sure, for whoever tries once more.
+            self.headers = headers[:common]
+            self._sum = zlib.crc32(self.headers)
             raise not_written(self.path, error.strerror or str(error)) from error
         self.headers, self._sum = headers, checksum
 

@@ -4,9 +4,9 @@ Headers come in any order, children before parents, more than once. Each is judg
 it connects to genesis, by every rule of `header_rules`; what comes after an invalid one is invalid.
 Invariant: a header is valid only if all its ancestors are, and `best` follows valid ones only.
 
-A node of the tree is an index into flat columns (`header_nodes`), some 150 bytes a header. No numpy: whoever asks
-servers needs headers too. Headers that go on from the last one are taken as a run (`header_run`);
-each other one costs some six times its hashing.
+A node of the tree is an index into flat columns (`header_nodes`), some 150 bytes a header. No
+numpy: whoever asks servers needs headers too. Headers that go on from the last one are taken as a
+run (`header_run`); each other one costs some six times its hashing.
 """
 
 from __future__ import annotations

@@ -90,10 +90,13 @@ class StretchStore:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 os.ftruncate(handle, self._good_end)
+                end = self._good_end
                 view = memoryview(added)
                 while view:
-                    written = os.pwrite(handle, view, self._good_end)
-                    view, self._good_end = view[written:], self._good_end + written
+                    written = os.pwrite(handle, view, end)
+                    view, end = view[written:], end + written
+                # Only now: what a full disk leaves of a record is cut the next time.
+                self._good_end = end
             finally:
                 os.close(handle)
         except OSError as error:

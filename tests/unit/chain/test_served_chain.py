@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -260,6 +262,51 @@ def test_what_is_kept_alone(tmp_path, monkeypatch):
     with pytest.raises(SourceError) as caught:
         chain.header(Height(30))
     assert caught.value.code is ServerCode.LACKS
+
+
+@pytest.mark.parametrize("pins", [PINS, NO_PINS])
+@pytest.mark.parametrize("room", [0, 1, 90, 500, 3000])
+def test_a_disk_that_is_full(tmp_path, monkeypatch, pins, room):
+    """The answer is right all the same, and once there is room the next run goes on."""
+    opened(FakeServer(CHAIN[:-8]), pins, state_in(tmp_path)).point(Height(50))
+    left, write = [room], os.pwrite
+
+    def write_what_fits(handle, data, offset):
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        data = bytes(data)[: left[0]]
+        left[0] -= len(data)
+        return write(handle, data, offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", write_what_fits)
+        state = state_in(tmp_path)
+        assert_same(opened(FakeServer(CHAIN), pins, state), best_of(CHAIN))
+        assert not state.troubles or "No space left" in str(state.troubles[0])
+    state = state_in(tmp_path)
+    assert_same(opened(FakeServer(OTHER), pins, state), best_of(OTHER))
+    assert not state.troubles
+    server = FakeServer(OTHER)
+    opened(server, pins, state_in(tmp_path))
+    assert server.asked == 0
+
+
+def test_a_connection_that_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr("erario.chain.header_follow._AT_ONCE", 10)
+    server = FakeServer(CHAIN)
+    answers = iter(range(1000))
+
+    def cut() -> None:
+        if next(answers) == 5:
+            raise SourceError(ServerCode.UNREACHABLE, "gone", remedy="Ask again.")
+
+    server.before_answer = cut
+    with pytest.raises(SourceError, match="gone"):
+        opened(server, NO_PINS, state_in(tmp_path))
+    assert stored_chain(REGTEST, state_in(tmp_path)).tip == 40
+    server.asked = 0
+    assert_same(opened(server, NO_PINS, state_in(tmp_path)), best_of(CHAIN))
+    assert server.asked == len(CHAIN) - 40
 
 
 # Lies
