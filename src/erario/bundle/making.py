@@ -147,7 +147,7 @@ def declared_files(reserve: Reserve) -> dict[str, bytes]:
     Raises:
         RequestError: one has a name that no file of a bundle may have.
     """
-    paths = {one.place.file for one in (*reserve.holders, *reserve.wallets)}
+    paths = {one.place.file for one in reserve.wallets}
     for wallet in reserve.wallets:
         paths |= {one.place.file for one in wallet.scripts}
         paths |= {one.place.file for one in wallet.descriptors}

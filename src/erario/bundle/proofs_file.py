@@ -60,7 +60,7 @@ def read_proofs(data: bytes) -> Proofs:
     """
     fields = Fields(read_json(data, PROOFS), PROOFS, ("format", "version", "proofs", "sealed"))
     check_format(fields, FORMAT, VERSION)
-    proofs = tuple(map(_proof, fields.items("proofs")))
+    proofs = tuple(map(read_proof, fields.items("proofs")))
     orders = [_order(one) for one in proofs]
     if sorted(set(orders)) != orders:
         raise BundleError(BundleCode.PROOF_TWICE, "its proofs are out of order, or one is twice")
@@ -100,7 +100,12 @@ def _proof_json(proof: ControlProof) -> JsonObject:
     }
 
 
-def _proof(value: Json) -> ControlProof:
+def read_proof(value: Json) -> ControlProof:
+    """One proof, of exactly these members.
+
+    Raises:
+        BundleError: it has others.
+    """
     fields = Fields(value, "a proof", _KEYS)
     return ControlProof(
         fields.script("script"), fields.text("message", 10_000), fields.text("signature", 2_000_000)

@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "coins": "List the coins behind the figures.",
     "history": "List the movements behind the figures.",
     "why": "Tell what is known of a transaction, an output or an address.",
+    "bundle": "Write one file with the statement and all its evidence.",
+    "verify": "Verify a bundle, offline from the file alone.",
     "sources": "Show the sources that can be asked, and what each shows and learns.",
     "headers": "Verify every header from genesis on, and the pins by them.",
     "message": "Verify a signed message (BIP-322), or make one.",

@@ -1,0 +1,171 @@
+"""`erario bundle`: one file with the statement and all its evidence."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import click
+
+from erario.auditing import collect
+from erario.auditing.moments import Moment
+from erario.bundle.errors import RequestCode
+from erario.bundle.making import (
+    Enclosed,
+    declared_files,
+    document_files,
+    make_verified,
+    save_bundle,
+)
+from erario.bundle.proofs_file import write_proofs
+from erario.bundle.proofs_reading import read_given_proofs
+from erario.bundle.verifying import VerifiedBundle, previous_of, verify_bundle
+from erario.cli.configuration import choose_sources
+from erario.cli.kept import watch_state
+from erario.cli.options import Where, path_argument, quiet_option, since_option, source_options
+from erario.cli.printer import Printer, check_output, json_line
+from erario.cli.request import exit_code, load_reserve, open_sources, open_state
+from erario.errors import Place, RequestError
+from erario.files import write_whole
+from erario.reserve.model import Reserve
+from erario.statement.evidence import ControlProof, Evidence
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  erario bundle reserve.toml --source blocks:~/.bitcoin/blocks \\
+      --at 2026-09-30 -o 2026-q3.erario
+  erario bundle reserve.toml --source blocks:~/.bitcoin/blocks \\
+      --at 2026-12-31 --previous 2026-q3.erario -o 2026-q4.erario"""
+)
+@path_argument
+@source_options
+@since_option
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the bundle to FILE, whole or not at all; with --folder, to a new folder.",
+)
+@click.option("--folder", is_flag=True, help="Write a folder with the same files, not one file.")
+@click.option(
+    "--previous",
+    metavar="BUNDLE",
+    type=click.Path(path_type=Path),
+    help="The bundle before: verified, named in this one, and opened from.",
+)
+@click.option(
+    "--proofs",
+    "proof_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Control proofs to take in. May be given several times.",
+)
+@click.option(
+    "--seal-proofs",
+    "seal",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Publish only the proofs' digests, and write the proofs to FILE, for the auditor.",
+)
+@click.option(
+    "--with-descriptors", is_flag=True, help="Take in the reserve as declared, xpubs and paths too."
+)
+@click.option("--with-documents", is_flag=True, help="Take in the archived documents.")
+@click.option("--json", "as_json", is_flag=True, help="Print the digests as JSON; errors too.")
+@quiet_option
+def command(
+    *,
+    path: Path,
+    where: Where,
+    since: str | None,
+    output: Path,
+    folder: bool,
+    previous: Path | None,
+    proof_files: tuple[Path, ...],
+    seal: Path | None,
+    with_descriptors: bool,
+    with_documents: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Write one file with the statement of the reserve at PATH and all the evidence that it rests
+    on, for anybody to verify with erario verify, offline.
+
+    Scripts and how far they were derived leave with it; extended keys, descriptors and paths do
+    not, unless --with-descriptors is given. Exits as erario audit does.
+    """
+    printer = Printer(quiet=quiet, as_json=as_json)
+    if seal is not None and not proof_files:
+        raise click.UsageError("--seal-proofs goes with --proofs.")
+    _check_free(output, folder=folder)
+    check_output(seal)
+    reserve = load_reserve(path)
+    proofs = tuple(one for file in proof_files for one in read_given_proofs(file))
+    before = None if previous is None else verify_bundle(previous)
+    opening: Moment = since if since is not None or before is None else before.evidence.asked
+    evidence = _collect(reserve, where, opening, proofs, printer)
+    enclosed = Enclosed(
+        previous=None if before is None else previous_of(before.manifest, before.statement),
+        seal=seal is not None,
+        files={
+            **(declared_files(reserve) if with_descriptors else {}),
+            **(document_files(reserve) if with_documents else {}),
+        },
+    )
+    files, made = make_verified(evidence, enclosed)
+    if seal is not None:
+        write_whole(seal, write_proofs(proofs))
+        printer.remark(f"Wrote {seal}: the proofs, for the auditor alone.")
+    save_bundle(files, output, folder=folder)
+    _tell(made, output, printer)
+    return exit_code(made.statement)
+
+
+def _check_free(output: Path, *, folder: bool) -> None:
+    if not folder:
+        check_output(output)
+    elif output.exists():
+        raise RequestError(
+            RequestCode.EXISTS,
+            "something is there already, and is not written over",
+            remedy="Give -o a folder that is not there yet.",
+            place=Place(str(output)),
+        )
+
+
+def _collect(
+    reserve: Reserve,
+    where: Where,
+    since: Moment,
+    proofs: tuple[ControlProof, ...],
+    printer: Printer,
+) -> Evidence:
+    state = open_state(reserve.network, where.state, no_state=where.no_state)
+    chosen = choose_sources(where.sources, reserve.network, own=where.own, access=where.access)
+    if state is not None:
+        watch_state(state)
+    with (
+        closing(open_sources(chosen, reserve.network, state)) as source,
+        printer.progress() as progress,
+    ):
+        ask = partial(collect, reserve, source, at=where.at, since=since, progress=progress)
+        evidence = ask(headers=True, proofs=proofs)
+    for trouble in () if state is None else state.troubles:
+        printer.warn(trouble)
+    return evidence
+
+
+def _tell(made: VerifiedBundle, output: Path, printer: Printer) -> None:
+    digest = made.manifest.digest.hex()
+    if printer.as_json:
+        said = {"bundle": digest, "statement": made.manifest.statement.hex(), "path": str(output)}
+        printer.data(json_line(said))
+        return
+    printer.text(f"{digest}  {output}\n")
+    printer.remark("Verified. To sign it: erario verify --help tells how.")

@@ -1,0 +1,148 @@
+"""`erario verify`: a bundle, offline from the file alone; and against a chain, if one is given."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from erario.bundle.against_chain import ChainAnswer, ask_chain
+from erario.bundle.beside import check_signature, check_timestamp
+from erario.bundle.checks import Check
+from erario.bundle.errors import BundleError
+from erario.bundle.proofs_reading import read_given_proofs
+from erario.bundle.verifying import VerifiedBundle, verify_bundle
+from erario.chain.access import Access
+from erario.cli.configuration import choose_sources
+from erario.cli.options import access_options, quiet_option, read_access, sources_option
+from erario.cli.printer import Printer
+from erario.cli.request import FAILED, exit_code, open_sources
+from erario.cli.show.bundle import (
+    Verification,
+    chain_code,
+    refusal_json,
+    refusal_lines,
+    verification_json,
+    verification_lines,
+)
+
+
+@click.command(
+    epilog="""\b
+Who and when: the issuer, and each auditor, sign the digest with a key of
+their own, as a text of 64 hex digits without a line end:
+  printf %s DIGEST | ssh-keygen -Y sign -f KEY -n erario-bundle > NAME.sig
+
+\b
+Examples:
+  erario verify 2026-q3.erario
+  erario verify 2026-q3.erario --signature issuer.sig \\
+      --allowed-signers allowed_signers --timestamp 2026-q3.ots
+  erario verify 2026-q3.erario --source blocks:~/.bitcoin/blocks"""
+)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--previous",
+    metavar="BUNDLE",
+    type=click.Path(path_type=Path),
+    help="The bundle before, to hold this one's opening against it.",
+)
+@click.option(
+    "--proofs",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The proofs that the bundle has sealed.",
+)
+@click.option(
+    "--signature",
+    "signatures",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A detached SSH signature over the bundle's digest. May be given several times.",
+)
+@click.option(
+    "--allowed-signers",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Whose keys are accepted: a file as of ssh-keygen(1), ALLOWED SIGNERS.",
+)
+@click.option(
+    "--timestamp",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="An OpenTimestamps proof over the manifest: the digest was there by then.",
+)
+@sources_option
+@access_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; errors too.")
+@quiet_option
+def command(
+    *,
+    bundle: Path,
+    previous: Path | None,
+    proofs: Path | None,
+    signatures: tuple[Path, ...],
+    allowed_signers: Path | None,
+    timestamp: Path | None,
+    sources: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **access: object,
+) -> int:
+    """Verify a BUNDLE, a file or a folder, offline: structure, headers, inclusion, sums, claims and
+    control proofs; the statement in it is assessed again and compared to the byte.
+
+    With --source a chain is asked as well whether anything was left out, and which coins are still
+    there. Exits 1 where the bundle is refused, a claim is broken, or the chain says otherwise; 3
+    where something is unknown; 2 where nothing could be verified.
+    """
+    printer = Printer(quiet=quiet, as_json=as_json)
+    if bool(signatures) != (allowed_signers is not None):
+        raise click.UsageError("--signature and --allowed-signers go together.")
+    try:
+        opened = () if proofs is None else read_given_proofs(proofs)
+        found = verify_bundle(bundle, previous=previous, opened=opened)
+        beside: list[Check] = []
+        if allowed_signers is not None:
+            beside += [check_signature(found, file, allowed_signers) for file in signatures]
+        answers: tuple[ChainAnswer, ...] = ()
+        if sources:
+            answers, more = _ask(
+                found, sources, read_access(access), (timestamp, signatures), printer
+            )
+            beside += more
+        elif timestamp is not None:
+            beside.append(check_timestamp(found, timestamp, None, signatures))
+    except BundleError as error:
+        if as_json:
+            printer.data(refusal_json(error) + b"\n")
+        else:
+            printer.lines(refusal_lines(error))
+        return FAILED
+    done = Verification(found, tuple(beside), answers)
+    if as_json:
+        printer.data(verification_json(done) + b"\n")
+    else:
+        printer.lines(verification_lines(done))
+    codes = {exit_code(found.statement), chain_code(answers)}
+    return FAILED if FAILED in codes else max(codes)
+
+
+def _ask(
+    found: VerifiedBundle,
+    sources: tuple[str, ...],
+    access: Access,
+    stamped: tuple[Path | None, tuple[Path, ...]],
+    printer: Printer,
+) -> tuple[tuple[ChainAnswer, ...], list[Check]]:
+    network = found.evidence.network
+    chosen = choose_sources(sources, network, own=False, access=access)
+    with closing(open_sources(chosen, network, None)) as source, printer.progress() as progress:
+        answers = ask_chain(found.evidence, found.statement, source, progress)
+        timestamp, signatures = stamped
+        if timestamp is None:
+            return answers, []
+        chain = source.chain(progress)
+        return answers, [check_timestamp(found, timestamp, chain, signatures)]
