@@ -46,10 +46,10 @@ def main() -> None:
             "audits": measure(bench, tip, options.rounds),
         }
     print(f"{options.blocks} blocks in {options.files} files, {SCRIPTS} scripts\n")
-    print(f"{'audit':20}{'seconds':>9}{'processor':>11}{'MiB':>7}  numba")
+    print(f"{'audit':20}{'seconds':>9}{'processor':>11}  numba")
     for name, run in report["audits"].items():
         print(
-            f"{name:20}{run['seconds']:9.2f}{run['processor']:11.2f}{run['mib']:7.0f}"
+            f"{name:20}{run['seconds']:9.2f}{run['processor']:11.2f}"
             f"  {'yes' if run['numba'] else 'no'}"
         )
     held = report["audits"]["nothing new"]["seconds"] <= WARM_BAR
@@ -98,7 +98,6 @@ def measure(bench: Bench, tip: Made, rounds: int) -> dict[str, dict]:
             {
                 "seconds": run.seconds,
                 "processor": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-                "mib": after.ru_maxrss / 1024,
                 "numba": run.numba,
             }
         )
