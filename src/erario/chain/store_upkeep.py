@@ -38,19 +38,17 @@ def keep_house(
     told = [head for head in heads if head.number in used and head.used != day]
     gone = list(_crowded_out(database, lists, heads, used, day))
     old = _old_folders(visits, folder, day)
-    if not told and not gone and not old and visits.get(folder) == day:
-        return
-    with database.transaction():
-        database.run("INSERT OR REPLACE INTO visits VALUES (?, ?)", (folder, day))
-        for head in told:
-            lists.use(head.number, day)
-        for head in gone:
-            lists.drop(head.number)
-        for name in old:
-            for table in ("visits", "folders", "files"):
-                database.run(f"DELETE FROM {table} WHERE folder = ?", (name,))  # noqa: S608
-    if gone or old:
-        database.shrink()
+    if told or gone or old or visits.get(folder) != day:
+        with database.transaction():
+            database.run("INSERT OR REPLACE INTO visits VALUES (?, ?)", (folder, day))
+            for head in told:
+                lists.use(head.number, day)
+            for head in gone:
+                lists.drop(head.number)
+            for name in old:
+                for table in ("visits", "folders", "files"):
+                    database.run(f"DELETE FROM {table} WHERE folder = ?", (name,))  # noqa: S608
+    database.shrink()
 
 
 def _visits(database: Database) -> dict[bytes, int]:
