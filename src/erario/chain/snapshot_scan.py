@@ -237,7 +237,10 @@ def _read_all(
             # The buffer that comes next is the one that is being hashed.
             if pending is not None:
                 pending.result()
-            pending = hasher.submit(digest.update, room.out[: int(room.state[USED])].data)
-        if pending is not None:
-            pending.result()
+            written = room.out[: int(room.state[USED])].data
+            if done:
+                # Nothing is left to do meanwhile; and a small file needs no thread.
+                digest.update(written)
+            else:
+                pending = hasher.submit(digest.update, written)
     return hashlib.sha256(digest.digest()).digest() if hashed else None
