@@ -37,7 +37,7 @@ PAUSES: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before what did not hold is asked again: ElectrumX takes up to 10 s over a
 reorganisation. Then it is a lie, or the chain changes too often."""
 _SCRIPTS_AT_ONCE: Final = 500
-_MOST_ENTRIES: Final = 4_000_000
+_MOST_ENTRIES: Final = 2_000_000
 """Transactions in the histories of one question; busy exchanges' addresses have a million."""
 _FROM_A_CHANGE: Final = frozenset(
     code for code in ServerCode if code.startswith("lied.")
@@ -173,11 +173,8 @@ class ServerSource:
         histories = self._histories(scripts, upto, progress)
         unseen = tuple(script for script in scripts if script not in histories)
         entries = {entry for history in histories.values() for entry in history}
-        total = len(entries)
-        proofs.add(
-            entries,
-            lambda done: progress(Progress(TRANSACTION_STEP, done, total, "transactions")),
-        )
+        counted = _told(progress, TRANSACTION_STEP, "transactions", 0, len(entries))
+        proofs.add(entries, counted)
         touching = self._touching(proofs.upto(upto), histories)
         return Trace(_blocks(proofs, touching), self._findings(unseen), unseen=unseen)
 
@@ -189,12 +186,8 @@ class ServerSource:
         number = 0
         for start in range(0, len(scripts), _SCRIPTS_AT_ONCE):
             some = scripts[start : start + _SCRIPTS_AT_ONCE]
-            answers = self._server.histories(
-                some,
-                lambda done, start=start: progress(  # type: ignore[misc]
-                    Progress(HISTORY_STEP, start + done, len(scripts), "scripts")
-                ),
-            )
+            counted = _told(progress, HISTORY_STEP, "scripts", start, len(scripts))
+            answers = self._server.histories(some, counted)
             for script, answer in zip(some, answers, strict=True):
                 if answer is None:
                     continue
@@ -246,8 +239,9 @@ class ServerSource:
         """Whether the server still follows the chain that was verified, and that it followed
         when it was asked: blocks that were added since change nothing below them."""
         height, block_hash = tip
-        same = self._server.headers(upto, 1) == chain.header(upto)
-        if not same or sha256d(self._server.headers(height, 1)) != block_hash:
+        at_tip = self._server.headers(height, 1)
+        at_upto = at_tip if upto == height else self._server.headers(upto, 1)
+        if sha256d(at_tip) != block_hash or at_upto != chain.header(upto):
             raise self._unsettled()
 
     def _accuse(self, error: SourceError, tips: set[tuple[Height, BlockHash]]) -> SourceError:
@@ -284,6 +278,13 @@ class ServerSource:
 
     def _error(self, code: ServerCode, what: str, remedy: str) -> SourceError:
         return SourceError(code, f"{self._server.name} {what}", remedy=remedy)
+
+
+def _told(
+    progress: ProgressCallback, step: str, unit: str, before: int, total: int
+) -> Callable[[int], None]:
+    """Tells `progress` of what is done, beyond what was done before."""
+    return lambda done: progress(Progress(step, before + done, total, unit))
 
 
 def _contradiction(txid: Txid, said: set[Script], touched: set[Script]) -> str:
