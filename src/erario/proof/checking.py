@@ -43,8 +43,8 @@ def check_message(
     Raises:
         ProofError: message or script are longer than any, or no script engine is installed.
     """
-    data = message.encode() if isinstance(message, str) else message
-    _check_request(script_pubkey, data)
+    data = encode_message(message)
+    check_request(script_pubkey, data)
     form: Form | None = None
     try:
         form, payload = read_signature(signature)
@@ -60,7 +60,17 @@ def check_message(
     return judge_all(form, to_sign, transaction, thorough=thorough)
 
 
-def _check_request(script: bytes, message: bytes) -> None:
+def encode_message(message: str | bytes) -> bytes:
+    """The bytes that are signed; what came from the command line undecoded goes back as it was."""
+    return message.encode(errors="surrogateescape") if isinstance(message, str) else message
+
+
+def check_request(script: bytes, message: bytes) -> None:
+    """Check that a script and a message can be asked about.
+
+    Raises:
+        ProofError: one of them is longer than any.
+    """
     if len(script) > MAX_SCRIPT_SIZE:
         raise ProofError(
             ProofErrorCode.SCRIPT_TOO_LONG,

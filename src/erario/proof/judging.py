@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
 MAX_TAPSCRIPT: Final = 50_000
 """Bytes that btclib is asked to run; a thousand keys take 34,000."""
+_ENGINES: Final = {
+    (False, False): (Engine.KERNEL,),
+    (True, False): (Engine.KERNEL, Engine.RULES),
+    (False, True): (Engine.KERNEL, Engine.BTCLIB),
+    (True, True): (Engine.KERNEL, Engine.RULES, Engine.BTCLIB),
+}
+"""With the kernel, by the use of rules and of btclib."""
 _VERSIONS: Final = {0, 2}
 _SIGHASH_ALL: Final = frozenset({1})
 _TAPROOT_SIGHASHES: Final = frozenset({0, 1})
@@ -61,11 +68,8 @@ def judge_all(
     Raises:
         ProofError: an engine that is needed is not installed.
     """
+    check_engines(thorough=thorough)
     fails = load_kernel()
-    if fails is None and not has_btclib():
-        raise no_engine("no script engine is installed")
-    if thorough and not has_btclib():
-        raise no_engine("btclib is not installed, which a thorough check runs")
     if fails is not None:
         failing = fails(to_sign.raw, to_sign.inputs)
         if failing is not None:
@@ -76,12 +80,24 @@ def judge_all(
     return _sum_up(form, to_sign, judged, bench)
 
 
+def check_engines(*, thorough: bool) -> None:
+    """Check that there is an engine to judge.
+
+    Raises:
+        ProofError: there is none, or not the one that a thorough check runs.
+    """
+    if load_kernel() is None and not has_btclib():
+        raise no_engine("no script engine is installed")
+    if thorough and not has_btclib():
+        raise no_engine("btclib is not installed, which a thorough check runs")
+
+
 def _sum_up(form: Form, to_sign: ToSign, judged: list[Judged], bench: _Bench) -> Result:
     first = judged[0]
-    for state in (State.INVALID, State.INCONCLUSIVE):
-        for number, one in enumerate(judged):
-            if state_of(one.code) is state:
-                return Result(one.code, form, one.template, bench.engines, input=number)
+    worst = _worst(judged)
+    if worst is not None:
+        one = judged[worst]
+        return Result(one.code, form, one.template, bench.engines, input=worst)
     if to_sign.version not in _VERSIONS:
         return Result(ProofCode.VERSION, form, first.template, bench.engines)
     return Result(
@@ -94,6 +110,19 @@ def _sum_up(form: Form, to_sign: ToSign, judged: list[Judged], bench: _Bench) ->
         to_sign.sequence,
         coins=bench.coins(judged) if len(judged) > 1 else (),
     )
+
+
+def _worst(judged: list[Judged]) -> int | None:
+    """The first input that is invalid, else the first that is inconclusive."""
+    doubtful = None
+    for number, one in enumerate(judged):
+        if one.code is ProofCode.VALID:
+            continue
+        if state_of(one.code) is State.INVALID:
+            return number
+        if doubtful is None:
+            doubtful = number
+    return doubtful
 
 
 class _Bench:
@@ -111,12 +140,9 @@ class _Bench:
     @property
     def engines(self) -> tuple[Engine, ...]:
         """Who judged. The byte rules rest on the kernel, and are no judge without it."""
-        used = (
-            (Engine.KERNEL, self._fails is not None),
-            (Engine.RULES, self._used_rules and self._fails is not None),
-            (Engine.BTCLIB, self._used_btclib),
-        )
-        return tuple(engine for engine, is_used in used if is_used)
+        if self._fails is None:
+            return (Engine.BTCLIB,) if self._used_btclib else ()
+        return _ENGINES[self._used_rules, self._used_btclib]
 
     def judge(self, number: int) -> Judged:
         """The judgement of one input."""

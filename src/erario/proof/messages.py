@@ -128,7 +128,7 @@ def read_witness(payload: bytes) -> tuple[bytes, ...]:
         DecodeError: it is none, or more than one.
     """
     reader = Reader(payload)
-    witness = tuple(reader.sized_bytes() for _ in range(reader.count(1)))
+    witness = tuple([reader.sized_bytes() for _ in range(reader.count(1))])
     reader.finish()
     return witness
 

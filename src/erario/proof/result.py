@@ -117,11 +117,12 @@ _GROUPS: Final = {
     "upgradeable": State.INCONCLUSIVE,
     "unchecked": State.INCONCLUSIVE,
 }
+_STATES: Final = {code: _GROUPS.get(code.partition(".")[0], State.INVALID) for code in ProofCode}
 
 
 def state_of(code: ProofCode) -> State:
     """The state that a reason stands for: the first word of the code tells it."""
-    return _GROUPS.get(code.partition(".")[0], State.INVALID)
+    return _STATES[code]
 
 
 _SENTENCES: Final = {

@@ -1,0 +1,201 @@
+"""How many proofs of control are verified a second, beside others on the same proofs.
+
+    python benchmarks/proofs.py [--proofs 500] [--rounds 7] [--json FILE]
+
+Ours goes from the signature's text to a result: base64, both transactions, consensus by
+libbitcoinkernel, the other rules of BIP-322 by byte checks. The bare kernel, py-bitcoinkernel by
+its own classes, gets the signed transaction and the script ready made, and checks consensus alone.
+The Python peer, bip322-core, runs both of its engines; with btclib's C binding and without.
+
+The figures of one round are taken one after the other, and each is the best of its rounds: a shared
+machine differs from second to second. Read the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pbk.script import (  # noqa: E402
+    PrecomputedTransactionData,
+    ScriptPubkey,
+    ScriptVerificationFlags,
+)
+from pbk.transaction import Transaction, TransactionOutput  # noqa: E402
+from tests.unit.proof import maker  # noqa: E402
+
+from erario.bitcoin.address import show_address  # noqa: E402
+from erario.bitcoin.network import NetworkName  # noqa: E402
+from erario.proof.checking import check_message  # noqa: E402
+from erario.proof.many import Proof, check_many  # noqa: E402
+from erario.proof.messages import read_witness, simple_to_sign, to_spend_txid  # noqa: E402
+from scan import describe_machine  # noqa: E402
+
+QUORUM = maker.multisig(3, 1, 2, 3, 4, 5)
+KINDS: dict[str, tuple[bytes, maker.Satisfy]] = {
+    "P2WPKH": (maker.p2wpkh(maker.sec(1)), maker.by_key_hash(1)),
+    "3-of-5 P2WSH": (maker.p2wsh(QUORUM), maker.by_multisig(QUORUM, 1, 3, 5)),
+    "P2TR key path": (maker.p2tr(1), lambda signing: (b"", (signing.key_path(1),))),
+}
+ONE_CORE_BAR = 0.8
+TWO_CORES_BAR = 1.7
+PEER_BAR = 5.0
+AT_ONCE = 4_000
+"""Proofs that two processes get at a time, over and over the same."""
+PEER_SHARE = 10
+"""The Python peer gets one proof in so many: it is that much slower."""
+
+Job = tuple[Callable[[], object], int]
+
+
+def main() -> int:
+    options = read_options()
+    report: dict[str, Any] = {"machine": describe_machine(), "proofs": options.proofs, "kinds": {}}
+    for kind, (script, satisfy) in KINDS.items():
+        messages = [f"{maker.MESSAGE} {number}" for number in range(options.proofs)]
+        proofs = [Proof(script, text, maker.simple(script, satisfy, text)) for text in messages]
+        rates = measure(jobs_of(proofs), options.rounds)
+        rates["bip322-core, no C binding"] = peer_without_binding(proofs)
+        report["kinds"][kind] = summary(rates)
+        show(kind, report["kinds"][kind])
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2))
+    return 0
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--proofs", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def jobs_of(proofs: list[Proof]) -> dict[str, Job]:
+    """What is timed, each with the number of proofs that it verifies."""
+    ready = [(ready_made(proof), proof.script_pubkey) for proof in proofs]
+    few = proofs[::PEER_SHARE]
+    many = proofs * (1 + AT_ONCE // len(proofs))
+    on_two_cores(many)  # the processes start here
+    return {
+        "erario, one core": (lambda: ours(proofs), len(proofs)),
+        "bare kernel": (lambda: bare(ready), len(ready)),
+        "erario, two cores": (lambda: on_two_cores(many), len(many)),
+        "bip322-core, C binding": (lambda: peer(few), len(few)),
+    }
+
+
+def measure(jobs: dict[str, Job], rounds: int) -> dict[str, float]:
+    """Proofs a second of each job, the best of its rounds."""
+    best = dict.fromkeys(jobs, 0.0)
+    for _ in range(rounds):
+        for name, (job, count) in jobs.items():
+            began = time.perf_counter()
+            job()
+            best[name] = max(best[name], count / (time.perf_counter() - began))
+    return best
+
+
+def ours(proofs: Sequence[Proof]) -> None:
+    if not all(check_message(*proof).is_proved for proof in proofs):
+        raise SystemExit("a proof of this benchmark does not verify")
+
+
+def on_two_cores(proofs: Sequence[Proof]) -> None:
+    if not all(result.is_proved for result in check_many(proofs, workers=2)):
+        raise SystemExit("a proof of this benchmark does not verify")
+
+
+def bare(ready: list[tuple[bytes, bytes]]) -> None:
+    flags = ScriptVerificationFlags.ALL
+    for raw, script in ready:
+        transaction, spent = Transaction(raw), ScriptPubkey(script)
+        known = PrecomputedTransactionData(transaction, [TransactionOutput(spent, 0)])
+        if not spent.verify(0, transaction, known, 0, flags):
+            raise SystemExit("a proof of this benchmark does not verify")
+
+
+def ready_made(proof: Proof) -> bytes:
+    payload = b64decode(proof.signature[3:])
+    txid = to_spend_txid(proof.script_pubkey, str(proof.message).encode())
+    return simple_to_sign(proof.script_pubkey, txid, payload, read_witness(payload)).raw
+
+
+def peer(proofs: Sequence[Proof]) -> None:
+    from bip322core import verify_message  # noqa: PLC0415 - its import is not what is timed
+
+    for proof in proofs:
+        address = str(show_address(proof.script_pubkey, NetworkName.MAIN))
+        message = str(proof.message).encode()
+        if not verify_message(address, proof.signature, message, engines=("btclib", "kernel")).ok:
+            raise SystemExit("the peer does not verify a proof of this benchmark")
+
+
+def peer_without_binding(proofs: list[Proof]) -> float:
+    """The peer's rate in a process that cannot import the binding."""
+    few = proofs[: max(4, len(proofs) // 50)]
+    given = json.dumps(
+        [[proof.script_pubkey.hex(), proof.message, proof.signature] for proof in few]
+    )
+    ended = subprocess.run(
+        [sys.executable, __file__, "--as-peer"],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return float(ended.stdout)
+
+
+def as_peer() -> None:
+    """What runs in that process."""
+    proofs = [Proof(bytes.fromhex(s), m, g) for s, m, g in json.load(sys.stdin)]
+    peer(proofs[:1])
+    began = time.perf_counter()
+    peer(proofs)
+    print(len(proofs) / (time.perf_counter() - began))
+
+
+def summary(rates: dict[str, float]) -> dict[str, Any]:
+    one = rates["erario, one core"]
+    ratios = {
+        "one core to the bare kernel": (one / rates["bare kernel"], ONE_CORE_BAR),
+        "two cores to one": (rates["erario, two cores"] / one, TWO_CORES_BAR),
+        "one core to bip322-core": (one / rates["bip322-core, C binding"], PEER_BAR),
+    }
+    return {
+        "per_second": {name: round(rate, 1) for name, rate in rates.items()},
+        "ratios": {
+            name: {"ratio": round(ratio, 2), "bar": bar, "is_met": ratio >= bar}
+            for name, (ratio, bar) in ratios.items()
+        },
+    }
+
+
+def show(kind: str, found: dict[str, Any]) -> None:
+    print(f"{kind:28}  proofs/s")
+    for name, rate in found["per_second"].items():
+        print(f"  {name:26}{rate:10,.0f}")
+    for name, one in found["ratios"].items():
+        met = "met" if one["is_met"] else "missed"
+        print(f"  {name:30}{one['ratio']:6.2f}   bar {one['bar']:.1f} {met}")
+
+
+if __name__ == "__main__":
+    if "--as-peer" in sys.argv:
+        sys.modules["btclib_secp256k1"] = None  # type: ignore[assignment] - as if not installed
+        as_peer()
+    else:
+        raise SystemExit(main())
