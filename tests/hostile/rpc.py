@@ -195,14 +195,38 @@ class RpcDouble:
             return self.whole[6].header.hex()
         return block.header.hex()
 
-    def _getblock(self, block_hash: str, verbosity: int) -> str:
-        assert verbosity == 0
+    def _getblock(self, block_hash: str, verbosity: int) -> Any:
         block = self._find(block_hash)
+        if verbosity == 3:
+            return {"tx": [self._decoded(tx) for tx in block.transactions]}
+        assert verbosity == 0
         if block.height < self.kept_from:
             raise _Refusal(-1, "Block not available (pruned data)")
         if self.lie is RpcLie.BLOCK_NO_HEX:
             return block.raw.hex().replace("0", " ")
         return self._as_told(block).hex()
+
+    def _decoded(self, tx: Tx) -> dict[str, Any]:
+        made = {
+            (one.txid, vout): (sats, script, block.height, position == 0)
+            for block in self.whole
+            for position, one in enumerate(block.transactions)
+            for vout, (sats, script) in enumerate(one.outputs)
+        }
+        spends: list[dict[str, Any]] = []
+        for txid, vout in tx.inputs:
+            if txid == bytes(32):
+                spends.append({"coinbase": "00"})
+                continue
+            sats, script, height, generated = made[txid, vout]
+            prevout = {
+                "value": sats / 10**8,
+                "scriptPubKey": {"hex": script.hex()},
+                "height": height,
+                "generated": generated,
+            }
+            spends.append({"txid": show(txid), "vout": vout, "prevout": prevout})
+        return {"vin": spends}
 
     def _as_told(self, block: Made) -> bytes:
         txs = block.transactions

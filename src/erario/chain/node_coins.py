@@ -2,8 +2,8 @@
 
 A node answers for the tip that it has when it begins, so this source has one height. That no coin
 is missing, and that none of those listed is spent, is the node's word; that each was made as it
-says is checked against the raw block, where the node still keeps that. A block that came since the
-headers were read makes the answer one for another height: then it has to be asked again.
+says is checked against the raw block, where the node still keeps that. A few blocks that came since
+the headers were read are taken back (`node_rollback`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,19 @@ from erario.bitcoin.network import NetworkName, network
 from erario.bitcoin.script import MAX_SCRIPT_SIZE, is_unspendable
 from erario.bitcoin.subsidy import most_supply
 from erario.bitcoin.transaction import read_transaction
-from erario.bitcoin.values import Height, Outpoint, Sats, Script, Txid
+from erario.bitcoin.values import BlockHash, Height, Outpoint, Sats, Script, Txid
 from erario.chain.errors import ServerCode
 from erario.chain.json_answers import Json, hash_of, hex_of, member, sats_of, whole
 from erario.chain.node_blocks import read_blocks
 from erario.chain.node_finder import new_finder
-from erario.chain.node_scan import NodeScans, ScanRequest, raw_descriptors, refuse_aborted
+from erario.chain.node_rollback import spent_since
+from erario.chain.node_scan import (
+    NodeScans,
+    ScanRequest,
+    raw_descriptors,
+    refuse_aborted,
+    scripts_of,
+)
 from erario.chain.node_server import HIGHEST, NodeServer
 from erario.chain.node_source import BLOCK_STEP, read_node_chain, refuse_height
 from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
@@ -114,8 +121,7 @@ class NodeCoins:
         wanted = [script for script in spendable if script]
         coins: dict[Outpoint, ListedCoin] = {}
         for descriptors in raw_descriptors(wanted):
-            listed = self._scan(chain, descriptors, upto, progress)
-            for coin in self._read(listed, frozenset(wanted), upto):
+            for coin in self._scan(chain, descriptors, upto, progress):
                 if coin.outpoint in coins:
                     self._lie(f"lists the coin {coin.outpoint} twice")
                 coins[coin.outpoint] = coin
@@ -137,8 +143,8 @@ class NodeCoins:
         descriptors: list[Json],
         upto: Height,
         progress: ProgressCallback,
-    ) -> list[Json]:
-        """What the node lists at `upto`."""
+    ) -> Iterator[ListedCoin]:
+        """The coins at `upto`."""
         request = ScanRequest("scantxoutset", (descriptors,), _LARGEST_ANSWER, _SCAN_SECONDS)
         name = self._server.name
         for _ in range(_TRIES):
@@ -151,18 +157,18 @@ class NodeCoins:
             self._server.rpc.pause(_PAUSE)
         else:
             raise refuse_aborted(name)
-        height = whole(member(answer, "height", int, name), name, most=HIGHEST, what='"height"')
-        best = hash_of(member(answer, "bestblock", str, name), name)
-        if height != upto or best != chain.block_hash(upto):
-            raise SourceError(
-                ServerCode.UNSETTLED,
-                f"{name} lists its coins at block {height}, not at {upto}: its chain has gone on",
-                remedy="Ask again.",
-            )
-        return member(answer, "unspents", list, name)
+        height = Height(
+            whole(member(answer, "height", int, name), name, most=HIGHEST, what='"height"')
+        )
+        best = BlockHash(hash_of(member(answer, "bestblock", str, name), name))
+        scripts = scripts_of(descriptors)
+        yield from spent_since(self._server, chain, upto, (height, best), scripts)
+        for coin in self._read(member(answer, "unspents", list, name), scripts, height):
+            if coin.height <= upto:
+                yield coin
 
     def _read(
-        self, listed: Sequence[Json], scripts: frozenset[Script], upto: Height
+        self, listed: Sequence[Json], scripts: frozenset[Script], tip: Height
     ) -> Iterator[ListedCoin]:
         name = self._server.name
         for one in listed:
@@ -177,7 +183,7 @@ class NodeCoins:
             if script not in scripts:
                 self._lie(f"lists the coin {outpoint}, whose script was not asked for")
             height = member(one, "height", int, name)
-            if not 0 < height <= upto:
+            if not 0 < height <= tip:
                 self._lie(f"lists the coin {outpoint} at the height {height:,}")
             yield ListedCoin(
                 outpoint,

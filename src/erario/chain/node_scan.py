@@ -65,6 +65,11 @@ def raw_descriptors(scripts: Sequence[Script]) -> list[list[Json]]:
     return chunks
 
 
+def scripts_of(descriptors: list[Json]) -> frozenset[Script]:
+    """The scripts that `raw_descriptors` has put into one of its lists."""
+    return frozenset(Script(bytes.fromhex(str(text)[4:-1])) for text in descriptors)
+
+
 def refuse_aborted(name: str) -> SourceError:
     """What is raised where no scan comes to its end."""
     return SourceError(

@@ -297,9 +297,57 @@ def test_coins_are_listed_at_one_height() -> None:
         assert not note.history
         assert note.word is UnspentWord.OWN_NODE
         assert len(source.trace(WATCHED, TIP, ignore).listed) == 3
-        assert refused(lambda: source.trace(WATCHED, Height(5), ignore)).code is (
-            ServerCode.UNSETTLED
-        )
+        error = refused(lambda: source.trace(WATCHED, Height(5), ignore))
+        assert error.code is ServerCode.UNSETTLED
+
+
+def spending(chain: list[Made]) -> list[Made]:
+    """Two blocks more: the coin of block 12 is spent to another watched script, and back."""
+    first = chain[11].transactions[0]
+    there = Tx(((first.txid, 0),), ((SUBSIDY, SCRIPTS[0]),), signatures=(b"\x51",))
+    back = Tx(((there.txid, 0),), ((SUBSIDY, SCRIPTS[3]),), signatures=(b"\x51",))
+    grown = [*chain, mine(chain[-1], [there], pay=((SUBSIDY, SCRIPTS[2]),))]
+    return [*grown, mine(grown[-1], [back])]
+
+
+def test_coins_of_before_the_blocks_that_came_meanwhile(tmp_path: Path) -> None:
+    blocks = by_blocks(tmp_path, CHAIN, WATCHED, TIP).blocks
+    expected = unspent_coins(blocks, WATCHED, TIP)
+    with serve(CHAIN) as server:
+        source = coins_of(server)
+        source.chain(ignore)
+        double(server).chain = spending(CHAIN)
+        listed = source.trace(WATCHED, TIP, ignore).listed
+    assert listed == tuple(expected[outpoint] for outpoint in sorted(expected))
+
+
+def test_too_many_blocks_that_came_meanwhile() -> None:
+    with serve(CHAIN) as server:
+        source = coins_of(server)
+        source.chain(ignore)
+        double(server).chain = [*CHAIN, *mine_many(CHAIN[-1], 7)]
+        error = refused(lambda: source.trace(WATCHED, TIP, ignore))
+    assert error.code is ServerCode.UNSETTLED
+
+
+def test_a_coin_that_was_made_up_for_the_blocks_that_came_meanwhile() -> None:
+    with serve(CHAIN) as server:
+        source = coins_of(server)
+        source.chain(ignore)
+        knows = double(server)
+        knows.chain = spending(CHAIN)
+        real = knows._decoded
+
+        def lie(tx: Tx) -> dict[str, Any]:
+            decoded = real(tx)
+            for spend in decoded["vin"]:
+                if "prevout" in spend:
+                    spend["prevout"]["value"] = 1.0
+            return decoded
+
+        knows._decoded = lie  # type: ignore[method-assign]
+        error = refused(lambda: source.trace(WATCHED, TIP, ignore))
+    assert error.code is ServerCode.LIED_COIN
 
 
 # Pruned nodes -------------------------------------------------------------------------------
