@@ -50,7 +50,8 @@ class ElectrumX:
         node: a node that runs, with -txindex.
         folder: an existing folder of its own.
         certificate: a PEM file with a certificate and its key, for TLS.
-        limits: keep the default limits of cost, as public servers do.
+        limits: the soft and the hard limit of what a session may cost; none where both are 0. Public
+            servers have 1,000 and 10,000.
         patient: let it hold small answers back for up to a second, as public servers do.
     """
 
@@ -61,7 +62,7 @@ class ElectrumX:
         folder: Path,
         *,
         certificate: Path | None = None,
-        limits: bool = False,
+        limits: tuple[int, int] = (0, 0),
         patient: bool = False,
     ) -> None:
         self._python = python
@@ -132,8 +133,7 @@ class ElectrumX:
             "DAEMON_POLL_INTERVAL_BLOCKS": "100",
             "DAEMON_POLL_INTERVAL_MEMPOOL": "100",
         }
-        if not self._limits:
-            values |= {"COST_SOFT_LIMIT": "0", "COST_HARD_LIMIT": "0"}
+        values["COST_SOFT_LIMIT"], values["COST_HARD_LIMIT"] = map(str, self._limits)
         if self._certificate is not None:
             services.append(f"ssl://127.0.0.1:{self.tls_port}")
             values |= {

@@ -3,7 +3,7 @@
 JSON-RPC 2.0, one message a line. A window bounds how many questions are under way: few enough that
 they fit the buffers on the way, so that sending never waits for reading. It shrinks when answers
 get slow, since servers drop in silence what they could not work on within half a minute; and when
-the server says that it was asked too much.
+the server hangs up or says that it was asked too much. It grows again while all goes well.
 
 Invariant: each question has one answer, or the whole call fails. A cut connection is opened again,
 and what was not answered asked again, as long as that brings answers.
@@ -30,6 +30,8 @@ LIMIT_PAUSE: float = 2.0
 """Seconds before asking again after a limit was reached; twice as many with each in a row."""
 _MOST_LIMITS: Final = 5
 _SLOW_SECONDS: Final = 8.0
+_WELL: Final = 4
+"""Windows of answers in good time, before it is tried with twice as many."""
 _MOST_UNASKED: Final = 1_000
 """Notifications and answers to nothing between two answers."""
 _PADDING: Final = 1 << 20
@@ -90,6 +92,7 @@ class ElectrumSession:
         self._greet = greet
         self._wire: Wire | None = None
         self._window = WINDOW
+        self._well = 0
         self._number = 0
 
     def ask(
@@ -131,7 +134,7 @@ class ElectrumSession:
                     pause = 0.0
                 else:
                     raise
-                self._window = max(1, self._window // 2)
+                self._shrink()
                 time.sleep(pause)
         return [asked.answers[index] for index in range(len(calls))]
 
@@ -180,7 +183,19 @@ class ElectrumSession:
             unasked = 0
             wire.expect()
             if time.monotonic() - since > _SLOW_SECONDS:
-                self._window = max(1, self._window // 2)
+                self._shrink()
+            else:
+                self._grow()
+
+    def _shrink(self) -> None:
+        self._window = max(1, self._window // 2)
+        self._well = 0
+
+    def _grow(self) -> None:
+        self._well += 1
+        if self._well >= _WELL * self._window:
+            self._window = min(WINDOW, 2 * self._window)
+            self._well = 0
 
     def _send_more(
         self,
