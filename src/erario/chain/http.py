@@ -196,25 +196,28 @@ class _Lanes:
         self._changed = threading.Condition()
 
     @contextmanager
-    def one(self, pause: Callable[[float], None]) -> Iterator[None]:
-        """Hold one lane, once there is one, and not before the server wants to be asked."""
+    def one(self, pause: Callable[[float], None]) -> Iterator[int]:
+        """Hold one lane, once there is one, and not before the server wants to be asked; gives
+        how many there are."""
         with self._changed:
             self._changed.wait_for(lambda: self._busy < self._most)
             self._busy += 1
+            most = self._most
             wait = self._later - time.monotonic()
         try:
             if wait > 0:
                 pause(wait)
-            yield
+            yield most
         finally:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify()
 
-    def narrow(self, wait: float) -> None:
-        """Half as many from now on, and none for `wait` seconds."""
+    def narrow(self, seen: int, wait: float) -> None:
+        """Half as many from now on as there were when the question was put, so that those which
+        were under way together count once; and none for `wait` seconds."""
         with self._changed:
-            self._most = max(1, self._most // 2)
+            self._most = min(self._most, max(1, seen // 2))
             self._later = max(self._later, time.monotonic() + wait)
 
 
@@ -298,7 +301,7 @@ class HttpClient:
     def _ask(self, question: _Question) -> HttpAnswer:
         broken = asked = 0
         while True:
-            with self._lanes.one(self._pause):
+            with self._lanes.one(self._pause) as lanes:
                 try:
                     answer = self._once(question)
                 except _Cut as cut:
@@ -314,11 +317,11 @@ class HttpClient:
                 self._pause(_FIRST_WAIT * 2**broken)
             elif answer.status in _WAIT_LATER:
                 asked += 1
-                self._be_patient(answer, asked)
+                self._be_patient(answer, asked, lanes)
             else:
                 return answer
 
-    def _be_patient(self, answer: HttpAnswer, asked: int) -> None:
+    def _be_patient(self, answer: HttpAnswer, asked: int, lanes: int) -> None:
         """Note that the server wants to be asked less, for the `asked`-th time; or give up."""
         wait = _retry_after(answer.headers.get("retry-after"))
         if asked == PATIENCE or (wait is not None and wait > LONGEST_WAIT):
@@ -328,7 +331,7 @@ class HttpClient:
                 f"wants to be asked later{much} (status {answer.status})",
                 "Try again later, ask for fewer addresses, or ask a server of your own.",
             )
-        self._lanes.narrow(_FIRST_WAIT * 2**asked if wait is None else wait)
+        self._lanes.narrow(lanes, _FIRST_WAIT * 2**asked if wait is None else wait)
 
     def _once(self, question: _Question) -> HttpAnswer:
         """One try.

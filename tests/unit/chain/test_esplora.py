@@ -44,7 +44,7 @@ def quiet(_: Progress) -> None:
 
 
 @contextmanager
-def opened(server: HttpServer, *, own: bool = False, timeout: float = 1.0) -> Iterator[ChainSource]:
+def opened(server: HttpServer, *, own: bool = False, timeout: float = 30) -> Iterator[ChainSource]:
     url = server.url.replace("http", "esplora+http", 1)
     source = open_source(
         url, NetworkName.REGTEST, own=own, access=Access(timeout=timeout)
@@ -118,7 +118,7 @@ def test_pages_of_any_length(number: int) -> None:
 def test_headers(face: type[Esplora], start: int, count: int) -> None:
     blocks = [GENESIS, *mine_many(GENESIS, 30)]
     with HttpServer(face(Truth(blocks[1:]))) as server:
-        one = EsploraServer(server.url, "it", Access(timeout=1))
+        one = EsploraServer(server.url, "it", Access())
         try:
             got = one.headers(Height(start), count)
             assert one.tip() == (30, blocks[-1].block_hash)
@@ -294,8 +294,9 @@ WIRE = {
 @pytest.mark.parametrize("late", [False, True])
 def test_each_lie_about_the_wire(lie: Transport, late: bool) -> None:
     when = asks_for_history if late else (lambda _: True)
+    patience = 0.4 if WIRE[lie] == ServerCode.TIMEOUT else 30
     with HttpServer(Esplora(Truth(BLOCKS)), lie, when=when) as server:
-        with opened(server, timeout=0.4) as source, pytest.raises(SourceError) as caught:
+        with opened(server, timeout=patience) as source, pytest.raises(SourceError) as caught:
             source.trace(ALL, source.chain(quiet).tip, quiet)
     assert caught.value.code == WIRE[lie]
     assert f"127.0.0.1:{server.port}" in caught.value.what
