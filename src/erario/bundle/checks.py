@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from erario.bundle.verifying import VerifiedBundle
 from erario.statement.evidence import UnspentWord
 from erario.statement.model import Existence
-
-if TYPE_CHECKING:
-    from erario.bundle.verifying import VerifiedBundle
 
 
 class Standing(StrEnum):
@@ -45,17 +42,12 @@ _WORDS = {
 }
 
 
-def list_checks(
-    found: VerifiedBundle, *, sealed: int = 0, is_previous_at_hand: bool = False
-) -> tuple[Check, ...]:
-    """All lines, checked ones first.
-
-    `sealed` proofs are not at hand; `is_previous_at_hand`: the bundle before was held against it.
-    """
+def list_checks(found: VerifiedBundle) -> tuple[Check, ...]:
+    """All lines, checked ones first."""
     lines = [
         *_shown(found),
-        *_control(found, sealed),
-        *_previous(found, is_previous_at_hand=is_previous_at_hand),
+        *_control(found),
+        *_previous(found),
         *_stated(found),
         *_open(found),
     ]
@@ -99,7 +91,7 @@ def _shown(found: VerifiedBundle) -> Iterator[Check]:
     )
 
 
-def _control(found: VerifiedBundle, sealed: int) -> Iterator[Check]:
+def _control(found: VerifiedBundle) -> Iterator[Check]:
     proofs = found.evidence.proofs
     if proofs:
         proved = sum(
@@ -113,17 +105,17 @@ def _control(found: VerifiedBundle, sealed: int) -> Iterator[Check]:
             Standing.CHECKED,
             f"{len(proofs):,} proofs by BIP-322; they show control of {proved:,} scripts",
         )
-    elif sealed:
+    elif found.sealed:
         yield Check(
             "control",
             Standing.NOT_CHECKED,
-            f"{sealed:,} proofs are sealed: whoever has them gives them with --proofs",
+            f"{found.sealed:,} proofs are sealed: whoever has them gives them with --proofs",
         )
     else:
         yield Check("control", Standing.NOT_CHECKED, "the bundle has no control proofs")
 
 
-def _previous(found: VerifiedBundle, *, is_previous_at_hand: bool) -> Iterator[Check]:
+def _previous(found: VerifiedBundle) -> Iterator[Check]:
     previous = found.manifest.previous
     if previous is None:
         return
@@ -133,7 +125,7 @@ def _previous(found: VerifiedBundle, *, is_previous_at_hand: bool) -> Iterator[C
         f"the roll-forward opens at block {previous.height:,} with what the bundle before is said "
         "to have closed with",
     )
-    if is_previous_at_hand:
+    if found.is_previous_verified:
         what = f"the bundle before, {previous.digest.hex()}, is verified and closed with that"
         yield Check("previous", Standing.CHECKED, what)
     else:

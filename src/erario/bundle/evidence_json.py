@@ -7,9 +7,8 @@ and times are read from the headers. Transactions, headers and proofs have files
 
 from __future__ import annotations
 
-from typing import Final
-
 from erario.bitcoin.values import show_hash
+from erario.bundle.evidence_reading import FORMAT, VERSION
 from erario.reserve.moment import AtInstant, ClaimMoment, Interval
 from erario.statement.codec import canonical_json
 from erario.statement.evidence import (
@@ -30,9 +29,6 @@ from erario.statement.json_values import (
     point_json,
     source_json,
 )
-
-FORMAT: Final = "erario-evidence"
-VERSION: Final = 1
 
 
 def write_evidence(evidence: Evidence) -> bytes:

@@ -14,7 +14,6 @@ from typing import Final
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Outpoint, Sats, Txid
 from erario.bundle.errors import BundleCode, BundleError
-from erario.bundle.evidence_json import FORMAT, VERSION
 from erario.bundle.names import EVIDENCE
 from erario.bundle.strict_json import MAX_HEIGHT, Fields, read_json
 from erario.reserve.model import Attribution, Comparator, Role
@@ -36,6 +35,8 @@ from erario.statement.evidence import (
 from erario.statement.finding import Finding, FindingCode, Severity, Verdict
 from erario.statement.json_values import Json
 
+FORMAT: Final = "erario-evidence"
+VERSION: Final = 1
 _KEYS: Final = (
     "format", "version", "network", "timezone", "holders", "wallets", "documents", "claims",
     "asked", "cutoff", "settled", "asked_since", "since", "instants", "tip", "work", "enough_work",

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from erario.assess import assess
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import show_hash
 from erario.bundle.archive import write_archive
 from erario.bundle.container import read_bounded
 from erario.bundle.errors import RequestCode
 from erario.bundle.evidence_json import write_evidence
 from erario.bundle.headers import write_headers
-from erario.bundle.manifest import Previous, write_manifest
+from erario.bundle.manifest import FORMAT, VERSION, Previous
 from erario.bundle.names import (
     DECLARED,
     DOCUMENTS,
@@ -36,8 +38,9 @@ from erario.bundle.verifying import VerifiedBundle, verify_files
 from erario.errors import OutputError, Place, RequestError
 from erario.files import write_whole
 from erario.reserve.model import Reserve
-from erario.statement.codec import digest, statement_json
+from erario.statement.codec import canonical_json, digest, statement_json
 from erario.statement.evidence import Evidence
+from erario.statement.json_values import JsonObject
 
 _MAX_DOCUMENT: Final = 256 << 20
 
@@ -87,7 +90,7 @@ def make_bundle(evidence: Evidence, enclosed: Enclosed | None = None) -> dict[st
         PROOFS: write_proofs(evidence.proofs, seal=enclosed.seal),
         **enclosed.files,
     }
-    manifest = write_manifest(evidence.network, digest(statement), enclosed.previous, files)
+    manifest = _write_manifest(evidence.network, digest(statement), enclosed.previous, files)
     return {**files, MANIFEST: manifest}
 
 
@@ -158,3 +161,31 @@ def declared_files(reserve: Reserve) -> dict[str, bytes]:
         check_name(name)
         found[name] = read_bounded(Path(path))
     return found
+
+
+def _write_manifest(
+    network: NetworkName, statement: bytes, previous: Previous | None, files: Mapping[str, bytes]
+) -> bytes:
+    """The manifest of these files."""
+    listed: JsonObject = {
+        name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in files.items()
+    }
+    return canonical_json(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "network": network.value,
+            "statement": statement.hex(),
+            "previous": None if previous is None else _previous_json(previous),
+            "files": listed,
+        }
+    )
+
+
+def _previous_json(previous: Previous) -> JsonObject:
+    return {
+        "digest": previous.digest.hex(),
+        "cutoff": {"height": previous.height, "hash": show_hash(previous.block_hash)},
+        "sats": dict(previous.sats),
+    }

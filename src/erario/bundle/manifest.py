@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Sats, show_hash
+from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Sats
 from erario.bundle.errors import BundleCode, BundleError
 from erario.bundle.evidence_reading import check_format
 from erario.bundle.names import MANIFEST, MAX_BYTES, MAX_MANIFEST
 from erario.bundle.strict_json import Fields, read_json
-from erario.statement.codec import canonical_json
-from erario.statement.json_values import Json, JsonObject
+from erario.statement.json_values import Json
 
 FORMAT: Final = "erario-bundle"
 VERSION: Final = 1
@@ -46,26 +45,6 @@ class Manifest:
     previous: Previous | None
     files: Mapping[str, tuple[int, bytes]]
     digest: bytes
-
-
-def write_manifest(
-    network: NetworkName, statement: bytes, previous: Previous | None, files: Mapping[str, bytes]
-) -> bytes:
-    """The manifest of these files."""
-    listed: JsonObject = {
-        name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in files.items()
-    }
-    return canonical_json(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "network": network.value,
-            "statement": statement.hex(),
-            "previous": None if previous is None else _previous_json(previous),
-            "files": listed,
-        }
-    )
 
 
 def read_manifest(files: Mapping[str, bytes]) -> Manifest:
@@ -116,14 +95,6 @@ def _files(value: Json) -> dict[str, tuple[int, bytes]]:
         size = fields.whole("size", most=MAX_BYTES)
         found[name] = size, fields.hexes("sha256", least=_DIGEST, most=_DIGEST)
     return found
-
-
-def _previous_json(previous: Previous) -> JsonObject:
-    return {
-        "digest": previous.digest.hex(),
-        "cutoff": {"height": previous.height, "hash": show_hash(previous.block_hash)},
-        "sats": dict(previous.sats),
-    }
 
 
 def _previous(value: Json) -> Previous:

@@ -25,7 +25,6 @@ from typing import Final
 from erario.assess import assess
 from erario.bitcoin.network import network
 from erario.bitcoin.values import Height, Sats, total
-from erario.bundle.checks import Check, list_checks
 from erario.bundle.container import read_container
 from erario.bundle.contents import check_documents, check_relevance, check_statement
 from erario.bundle.errors import BundleCode, BundleError, RequestCode
@@ -78,14 +77,17 @@ class VerifiedBundle:
         statement: assessed from that; of a sealed bundle without its proofs, it is the published
             one.
         headers: verified.
-        checks: what was checked, what is stated, and what was not checked and why.
+        sealed: how many of its control proofs are sealed, and were not given.
+        is_previous_verified: whether the bundle that it names as the one before was held against
+            it.
     """
 
     manifest: Manifest
     evidence: Evidence
     statement: Statement
     headers: VerifiedHeaders
-    checks: tuple[Check, ...]
+    sealed: int = 0
+    is_previous_verified: bool = False
 
 
 def verify_bundle(
@@ -112,7 +114,7 @@ def verify_bundle(
         raise BundleError(
             BundleCode.PREVIOUS, "the bundle does not follow the one that is said to be before it"
         )
-    return replace(found, checks=list_checks(found, is_previous_at_hand=True))
+    return replace(found, is_previous_verified=True)
 
 
 def verify_files(files: dict[str, bytes], opened: Sequence[ControlProof] = ()) -> VerifiedBundle:
@@ -139,9 +141,8 @@ def verify_files(files: dict[str, bytes], opened: Sequence[ControlProof] = ()) -
         open_seal(proofs.sealed, opened)
         evidence = _with_proofs(evidence, tuple(opened), headers)
         statement = _assess(evidence)
-    found = VerifiedBundle(manifest, evidence, statement, headers, ())
     sealed = 0 if opened or proofs.sealed is None else len(proofs.sealed)
-    return replace(found, checks=list_checks(found, sealed=sealed))
+    return VerifiedBundle(manifest, evidence, statement, headers, sealed)
 
 
 def previous_of(manifest: Manifest, statement: Statement) -> Previous:

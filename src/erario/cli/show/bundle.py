@@ -10,7 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from erario.bundle.against_chain import ChainAnswer
-from erario.bundle.checks import Check, Standing
+from erario.bundle.checks import Check, Standing, list_checks
 from erario.bundle.errors import BundleError
 from erario.bundle.verifying import VerifiedBundle
 from erario.cli.clean import clean
@@ -40,7 +40,11 @@ class Verification:
     @property
     def checks(self) -> tuple[Check, ...]:
         """All lines; what the chain was asked is no longer open."""
-        own = [one for one in self.found.checks if not (self.chain and one.about == "still there")]
+        own = [
+            one
+            for one in list_checks(self.found)
+            if not (self.chain and one.about == "still there")
+        ]
         order = list(Standing)
         return tuple(sorted((*own, *self.beside), key=lambda one: order.index(one.standing)))
 
