@@ -28,12 +28,11 @@ from erario.proof.result import (
 )
 from erario.proof.scripts import CHECKS, has_codeseparator, operations
 from erario.proof.unwrapping import Kind, Unwrapped, unwrap
+from erario.proof.work import MOST_RUN, cost_to_run, is_too_much_to_hash
 
 if TYPE_CHECKING:
     from erario.proof.policy_engine import PolicyEngine, Ruling
 
-MAX_TAPSCRIPT: Final = 50_000
-"""Bytes that btclib is asked to run; a thousand keys take 34,000."""
 _ENGINES: Final = {
     (False, False): (Engine.KERNEL,),
     (True, False): (Engine.KERNEL, Engine.RULES),
@@ -69,6 +68,8 @@ def judge_all(
         ProofError: an engine that is needed is not installed.
     """
     check_engines(thorough=thorough)
+    if is_too_much_to_hash(to_sign.inputs):
+        return Result(ProofCode.TOO_LARGE, form)
     fails = load_kernel()
     if fails is not None:
         failing = fails(to_sign.raw, to_sign.inputs)
@@ -136,6 +137,7 @@ class _Bench:
         self._engine: PolicyEngine | None = None
         self._used_rules = False
         self._used_btclib = False
+        self._run = 0
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -189,7 +191,8 @@ class _Bench:
         parts = unwrap(spend)
         if parts is None:
             return Judged(ProofCode.NOT_PUSH_ONLY)
-        code = _bars(spend, parts)
+        self._run += cost_to_run(parts, len(self._to_sign.inputs))
+        code = ProofCode.TOO_LARGE if self._run > MOST_RUN else _bars(spend, parts)
         if code is not None:
             return Judged(code)
         engine = self._open()
@@ -244,8 +247,6 @@ class _Bench:
 
 def _bars(spend: SignedInput, parts: Unwrapped) -> ProofCode | None:
     """What keeps btclib from being asked."""
-    if len(parts.script) > MAX_TAPSCRIPT:
-        return ProofCode.TOO_LARGE
     if _has_codeseparator(spend, parts):
         return ProofCode.CODESEPARATOR
     return None if has_btclib() else ProofCode.NO_POLICY_ENGINE

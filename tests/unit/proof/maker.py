@@ -10,6 +10,9 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from btclib.script import sig_hash
+from btclib.tx.tx import Tx
+from btclib.tx.tx_out import TxOut
 from embit import ec, hashes
 from embit.script import Script as EmbitScript
 from embit.transaction import Transaction as EmbitTransaction
@@ -147,6 +150,11 @@ class Signing:
         return signature + (bytes((hash_type,)) if hash_type else b"")
 
     def _taproot(self, hash_type: int, **options: object) -> bytes:
+        if hash_type not in {0, ALL, NONE}:
+            # embit does not hash these as BIP 341 does.
+            outputs = [TxOut(sats, script) for script, sats in self.spent]
+            transaction = Tx.parse(self.raw, check_validity=False)
+            return sig_hash.taproot(transaction, self.number, outputs, hash_type, 0, b"", b"")
         transaction = EmbitTransaction.parse(self.raw)
         scripts = [EmbitScript(script) for script, _ in self.spent]
         amounts = [sats for _, sats in self.spent]

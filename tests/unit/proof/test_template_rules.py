@@ -84,8 +84,6 @@ def test_valid(template: Template, thorough: bool) -> None:
 @pytest.mark.parametrize("hash_type", [NONE, SINGLE, ALL | ANYONE])
 @pytest.mark.parametrize("template", Template)
 def test_sighash_all(template: Template, hash_type: int, thorough: bool) -> None:
-    if template is Template.P2TR_KEY and hash_type != NONE:
-        pytest.skip("embit does not hash it as BIP 341 does")
     script, satisfy = with_options(template, hash_type=hash_type)
     result = check(script, satisfy, thorough=thorough)
     assert (result.code, result.template) == (ProofCode.SIGHASH, template)
