@@ -158,5 +158,11 @@ def _write_plain(out: Bytes, to: int, data: Bytes, body: int, size: int) -> int:
     else:
         put_half(out, to, np.uint64(0xFD | size << 8))
         to += 3
-    copy_bytes(data, body, size, _PLAIN, out, to)
+    if size < 8:
+        copy_bytes(data, body, size, _PLAIN, out, to)
+        return to + size
+    for done in range(0, size - 7, 8):
+        put_word(out, to + done, word_at(data, body + done, _PLAIN))
+    # The last word overlaps the one before.
+    put_word(out, to + size - 8, word_at(data, body + size - 8, _PLAIN))
     return to + size
