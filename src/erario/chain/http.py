@@ -1,32 +1,27 @@
 """HTTP as adapters need it: one answer to one question, bounded in time, bytes and patience.
 
-The only module that knows urllib3 (and PySocks, for proxies). Invariant: whatever a server does, a
-call ends; it holds at most `most` bytes of answer, counted after decompression, and sends its
-headers, credentials included, to the one host that it was made for and nowhere else. No redirect
-is followed, no cookie kept, no proxy taken from the environment. Errors name the server as people
-know it, never a path or a header.
+With `http_wire`, the only module that knows urllib3 (and PySocks, for proxies). Invariant: whatever
+a server does, a call ends; it holds at most `most` bytes of answer, counted after decompression,
+and sends its headers, credentials included, to the one host that it was made for and nowhere else.
+No redirect is followed, no cookie kept, no proxy taken from the environment. Errors name the server
+as people know it, never a path or a header.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
 import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection, SOCKSProxyManager
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -38,10 +33,9 @@ from urllib3.exceptions import (
 from urllib3.exceptions import SSLError as Urllib3SSLError
 
 from erario.chain.errors import ChainCode, ServerCode
+from erario.chain.http_wire import Bounds, TooManyBytesError, bounds, connections_by
 from erario.errors import RequestError, SourceError
 
-SLOWEST: Final = 10_000
-"""Bytes a second, after the first seconds: whoever sends less is taken to hang."""
 TRIES: Final = 4
 """How often a question is asked at most where the connection breaks."""
 PATIENCE: Final = 7
@@ -82,108 +76,6 @@ class _Question:
 
 class _Cut(Exception):  # noqa: N818 - a signal within this module
     """The connection could not be had, or broke; another try may do better."""
-
-
-class _TooManyBytes(Exception):  # noqa: N818 - a signal within this module
-    """More bytes came than were allowed. No `OSError`, so that urllib3 lets it pass."""
-
-
-@dataclass(slots=True)
-class _Bounds:
-    """What is left of one answer's time and bytes, as they come over the wire."""
-
-    begun: float
-    seconds: float
-    most: int
-    taken: int = 0
-
-    def wait(self) -> float:
-        """Seconds that the next bytes may take.
-
-        Raises:
-            TimeoutError: none are left.
-        """
-        left = self.begun + self.seconds + self.taken / SLOWEST - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer is too slow")
-        return min(left, self.seconds)
-
-    def take(self, size: int) -> None:
-        """Count bytes that came.
-
-        Raises:
-            _TooManyBytes: more than allowed.
-        """
-        self.taken += size
-        if self.taken > self.most:
-            raise _TooManyBytes
-
-
-_bounds: ContextVar[_Bounds] = ContextVar("_bounds")
-
-
-class _BoundedBytes(io.RawIOBase):
-    """A socket's bytes, each read within the bounds of the answer under way.
-
-    Below http.client's reader, since that waits anew for every byte of a header or a chunk.
-    """
-
-    def __init__(self, raw: io.RawIOBase, sock: object) -> None:
-        super().__init__()
-        self._raw = raw
-        self._sock = cast("ssl.SSLSocket", sock)
-        self._bounds = _bounds.get()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object, /) -> int | None:
-        self._sock.settimeout(self._bounds.wait())
-        size = self._raw.readinto(cast("bytearray", buffer))
-        self._bounds.take(size or 0)
-        return size
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: object, *args: object, **options: object) -> None:
-        super().__init__(sock, *args, **options)  # type: ignore[arg-type]
-        self.fp = io.BufferedReader(_BoundedBytes(self.fp.detach(), sock))
-
-
-class _Plain(HTTPConnection):
-    response_class = _BoundedResponse
-
-
-class _Tls(HTTPSConnection):
-    response_class = _BoundedResponse
-
-
-class _ProxiedPlain(SOCKSConnection):
-    response_class = _BoundedResponse
-
-
-class _ProxiedTls(SOCKSHTTPSConnection):
-    response_class = _BoundedResponse
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _Tls
-
-
-class _ProxiedPlainPool(HTTPConnectionPool):
-    ConnectionCls = _ProxiedPlain
-
-
-class _ProxiedTlsPool(HTTPSConnectionPool):
-    ConnectionCls = _ProxiedTls
 
 
 class _Lanes:
@@ -229,7 +121,7 @@ class HttpClient:
         name: who the server is in errors.
         proxy: "socks5h://HOST:PORT", which resolves the host's name too; None for none.
         timeout: seconds for the connection, for an answer to begin, and between its bytes. The
-            whole may take as much, and a second more for every `SLOWEST` bytes.
+            whole may take as much, and a second more for every `http_wire.SLOWEST` bytes.
         connections: how many questions may be under way at once.
         pause: what waits, in seconds.
 
@@ -252,7 +144,7 @@ class HttpClient:
         self._pause = pause
         self._lanes = _Lanes(connections)
         try:
-            self._manager = _manager(proxy, connections)
+            self._manager = connections_by(proxy, connections)
             self._pool = self._manager.connection_from_url(base)
             self._path = (urllib3.util.parse_url(base).path or "").rstrip("/")
         except (LocationParseError, ValueError):
@@ -341,7 +233,7 @@ class HttpClient:
             SourceError: another would not.
         """
         most = max(question.most, _LEAST_ERROR)
-        token = _bounds.set(_Bounds(time.monotonic(), question.seconds, 2 * most + _HEADERS))
+        token = bounds.set(Bounds(time.monotonic(), question.seconds, 2 * most + _HEADERS))
         try:
             response = self._pool.urlopen(
                 question.method,
@@ -360,12 +252,12 @@ class HttpClient:
             finally:
                 # What was not read to its end cannot carry another question.
                 response.close()
-        except _TooManyBytes:
+        except TooManyBytesError:
             self._too_large(question.most)
         except HTTPError as error:
             self._translate(error)
         finally:
-            _bounds.reset(token)
+            bounds.reset(token)
 
     def _read(self, response: urllib3.BaseHTTPResponse, most: int) -> HttpAnswer:
         status = response.status
@@ -466,21 +358,6 @@ class HttpClient:
 
     def _fail(self, code: ServerCode, what: str, remedy: str) -> NoReturn:
         raise SourceError(code, f"{self._name} {what}", remedy=remedy) from None
-
-
-def _manager(proxy: str | None, connections: int) -> urllib3.PoolManager:
-    """Where connections come from."""
-    options = {"maxsize": connections, "num_pools": 1, "ssl_context": ssl.create_default_context()}
-    if proxy is None:
-        manager = urllib3.PoolManager(**options)  # type: ignore[arg-type]
-        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-        return manager
-    if not proxy.startswith("socks5h://"):
-        # Other kinds resolve names here, and so tell the name server who is asked.
-        raise ValueError("a proxy is socks5h://HOST:PORT")
-    proxied = SOCKSProxyManager(proxy, **options)  # type: ignore[arg-type]
-    proxied.pool_classes_by_scheme = {"http": _ProxiedPlainPool, "https": _ProxiedTlsPool}
-    return proxied
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from tests.hostile.http import HttpServer, Question, Reply, Transport, make_certificate
 
-from erario.chain import http
+from erario.chain import http, http_wire
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.http import HttpClient
 from erario.errors import RequestError, SourceError
@@ -279,7 +279,7 @@ def test_a_packed_answer_that_is_damaged(packed: bytes) -> None:
 
 
 def test_a_slow_answer_that_keeps_coming_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "SLOWEST", 5)
+    monkeypatch.setattr(http_wire, "SLOWEST", 5)
     with HttpServer(truth, Transport.DRIP_BODY) as server:
         with client(server.url, timeout=0.2) as (one, _), pytest.raises(SourceError) as caught:
             one.get("/", most=20)
