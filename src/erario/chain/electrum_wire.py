@@ -23,8 +23,10 @@ from erario.chain.errors import ChainCode, ServerCode
 from erario.errors import RequestError, SourceError
 
 _AT_ONCE: Final = 1 << 16
-_LEAST_RATE: Final = 4_096
+_LEAST_RATE: Final = 8_192
 """Bytes a second below which an answer that has begun is given up; Tor gives ten times as many."""
+_MOST_SECONDS: Final = 600.0
+"""What one answer may take, however well it comes."""
 _UNREACHABLE_REMEDY: Final = "Check its address and your connection, or ask another server."
 
 
@@ -106,7 +108,7 @@ class Wire:
 
     def _receive(self) -> bytes:
         # What has come of this line buys time; lines before it do not.
-        allowed = self._timeout + len(self._buffer) / _LEAST_RATE
+        allowed = self._timeout + min(len(self._buffer) / _LEAST_RATE, _MOST_SECONDS)
         left = self._since + allowed - time.monotonic()
         if left <= 0:
             raise self._silent()

@@ -26,7 +26,7 @@ from erario.statement.evidence import BlockEvidence, TransactionEvidence
 
 _ROOT: Final = slice(36, 68)
 _BRANCHES_AT_ONCE: Final = 2_000
-_TRANSACTIONS_AT_ONCE: Final = 250
+_TRANSACTIONS_AT_ONCE: Final = 500
 """Their bytes are all held before the first is looked at."""
 _FAULTS: Final = {
     BranchFault.NODE_SIZED: (

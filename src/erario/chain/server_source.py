@@ -36,7 +36,8 @@ TRANSACTION_STEP: Final = "Fetching transactions"
 PAUSES: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before what did not hold is asked again: ElectrumX takes up to 10 s over a
 reorganisation. Then it is a lie, or the chain changes too often."""
-_SCRIPTS_AT_ONCE: Final = 500
+_SCRIPTS_AT_ONCE: Final = 10_000
+"""Many: between two portions nothing is under way, and the end of each may be held back."""
 _MOST_ENTRIES: Final = 2_000_000
 """Transactions in the histories of one question; busy exchanges' addresses have a million."""
 _FROM_A_CHANGE: Final = frozenset(
