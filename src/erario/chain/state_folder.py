@@ -96,6 +96,11 @@ class StateFolder:
         """Take down what went wrong."""
         self._troubles.setdefault(trouble.code, trouble)
 
+    def beside(self) -> StateFolder:
+        """The same folder, for another source that is asked at the same time. Troubles are told by
+        this one; not that the other waited for us."""
+        return _Beside(self)
+
     def next_epoch(self) -> int:
         """The number of the next making of the database."""
         self._epoch += 1
@@ -129,6 +134,16 @@ class StateFolder:
             if time.monotonic() >= end:
                 return False
             time.sleep(_POLL_SECONDS)
+
+
+class _Beside(StateFolder):
+    def __init__(self, first: StateFolder) -> None:
+        super().__init__(first.path.parent, first.name)
+        self._first = first
+
+    def note(self, trouble: StoreError) -> None:
+        if trouble.code is not StoreCode.BUSY:
+            self._first.note(trouble)
 
 
 class StateSession:

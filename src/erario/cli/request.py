@@ -128,9 +128,9 @@ def open_sources(
     opened: list[ChainSource] = []
     try:
         for one in chosen:
-            opened.append(  # noqa: PERF401 - those that were opened are closed where one fails
-                open_source(one.url, network, own=one.own, state=state, access=one.access)
-            )
+            # Each has its own hold on the stores: they are asked at the same time.
+            kept = state.beside() if state is not None and opened else state
+            opened.append(open_source(one.url, network, own=one.own, state=kept, access=one.access))
         return opened[0] if len(opened) == 1 else SeveralSources(opened)
     except ErarioError:
         for source in opened:

@@ -23,7 +23,7 @@ from erario.bitcoin.network import NetworkName
 from erario.chain import block_batches, place_store, state_folder, store_database
 from erario.chain.state_folder import StateFolder, default_state_folder
 from erario.chain.state_report import clear_state, describe_state
-from erario.chain.store_errors import StoreCode, StoreError
+from erario.chain.store_errors import StoreCode, StoreError, not_written
 
 WATCHED = SCRIPTS[:5]
 DATABASE = "regtest/matches.sqlite"
@@ -347,3 +347,14 @@ def test_where_state_lies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_state_folder() == Path("/home/somebody/.local/state/erario")
     path = StateFolder(default_state_folder(), NetworkName.MAIN).path
     assert path == Path("/home/somebody/.local/state/erario/main")
+
+
+def test_a_folder_beside_another_tells_by_it_but_not_that_it_waited(tmp_path):
+    first = StateFolder(tmp_path, NetworkName.REGTEST)
+    beside = first.beside()
+    assert beside.path == first.path
+    with first.session(), beside.session():
+        pass
+    assert first.troubles == ()
+    beside.note(not_written(tmp_path, "no room"))
+    assert [one.code for one in first.troubles] == [StoreCode.NOT_WRITTEN]
