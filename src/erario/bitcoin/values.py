@@ -26,6 +26,7 @@ COIN: Final = 100_000_000
 MAX_MONEY: Final = 21_000_000 * COIN
 """No amount on the chain exceeds this (Bitcoin Core, consensus/amount.h)."""
 
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
 _BTC = re.compile(r"(?P<whole>[0-9]{1,8})(?:\.(?P<part>[0-9]+))?")
 
 
@@ -55,7 +56,8 @@ def read_hash(text: str) -> bytes:
     Raises:
         ValueError: not exactly 64 hex digits.
     """
-    if len(text) != 64 or not text.isascii():
+    # Not left to `fromhex`, which passes over spaces.
+    if _HASH.fullmatch(text) is None:
         raise ValueError("a hash has 64 hex digits")
     return bytes.fromhex(text)[::-1]
 
