@@ -92,7 +92,7 @@ def hash_coins(coins: Iterable[Each]) -> bytes:
 def full_key_script(number: int) -> bytes:
     """P2PK to the uncompressed key of the private key `number`."""
     key = PrivateKey(number.to_bytes(32, "big"), compressed=False).get_public_key()
-    return b"\x41" + key.sec() + b"\xac"
+    return b"\x41" + bytes(key.sec()) + b"\xac"
 
 
 def some_script(chance: random.Random) -> bytes:
