@@ -17,7 +17,8 @@ import sys
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate, compress, count, islice
+from operator import le
 from typing import Final
 
 from erario.bitcoin.difficulty import (
@@ -190,13 +191,13 @@ class HeaderRun:
 
     def _advance(self, data: bytes, hashes: bytes, bits: int) -> None:
         """Go on by good headers of one period that all have these bits."""
-        count = len(data) // HEADER_SIZE
+        number = len(data) // HEADER_SIZE
         if (self.height + 1) % PERIOD == 0:
             self._period = (int.from_bytes(data[68:72], "little"), bits)
             self._next_bits = None
-        self.height += count
+        self.height += number
         self.last_hash = hashes[-32:]
-        self.work += count * work_of_bits(bits)
+        self.work += number * work_of_bits(bits)
         self._last_bits = self._settled = bits
         ends = data[-MEDIAN_SPAN * HEADER_SIZE :]
         times = [int.from_bytes(ends[at : at + 4], "little") for at in range(68, len(ends), 80)]
@@ -280,8 +281,8 @@ def _times_hold(recent: Sequence[int], times: Sequence[int]) -> bool:
     line = [*recent, *times]
     # A time above all before it is above any median of them.
     highest = islice(accumulate(line, max), before - 1, None)
-    for at, (time, most) in enumerate(zip(times, highest, strict=False), before):
-        if time <= most and time <= median_time(line[max(0, at - MEDIAN_SPAN) : at]):
+    for at in compress(count(before), map(le, times, highest)):
+        if line[at] <= median_time(line[max(0, at - MEDIAN_SPAN) : at]):
             return False
     return True
 
