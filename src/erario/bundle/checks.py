@@ -109,7 +109,7 @@ def _control(found: VerifiedBundle) -> Iterator[Check]:
         yield Check(
             "control",
             Standing.NOT_CHECKED,
-            f"{found.sealed:,} proofs are sealed: whoever has them gives them with --proofs",
+            f"{len(found.sealed):,} proofs are sealed: whoever has them gives them with --proofs",
         )
     else:
         yield Check("control", Standing.NOT_CHECKED, "the bundle has no control proofs")

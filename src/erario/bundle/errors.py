@@ -141,6 +141,4 @@ class RequestCode(StrEnum):
     OPENING = "bundle.opening"
     EXISTS = "bundle.exists"
     NO_CRYPTOGRAPHY = "bundle.no-cryptography"
-    PROOF_FILE = "bundle.proof-file"
     NOT_SHOWN = "bundle.not-shown"
-    DOCUMENT = "bundle.document"

@@ -1,11 +1,11 @@
 """`proofs.json`: control proofs, whole or sealed.
 
-    {"format": "erario-proofs", "version": 1, "proofs": [{"script", "message", "signature"}],
+    {"format": "erario-bundle-proofs", "version": 1, "proofs": [{"script", "message", "signature"}],
      "sealed": null}
-    {"format": "erario-proofs", "version": 1, "proofs": [], "sealed": ["SHA-256", ...]}
+    {"format": "erario-bundle-proofs", "version": 1, "proofs": [], "sealed": ["SHA-256", ...]}
 
 What a proof shows is for `erario.proof` to say. The digest of one is SHA-256 over its canonical
-JSON. A file of proofs that was made elsewhere may say more in each entry: that is not carried.
+JSON. The files in which people pass proofs on have a format of their own (`erario.proof`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from erario.statement.codec import canonical_json
 from erario.statement.evidence import ControlProof
 from erario.statement.json_values import Json, JsonObject
 
-FORMAT: Final = "erario-proofs"
+FORMAT: Final = "erario-bundle-proofs"
 VERSION: Final = 1
 _KEYS: Final = ("script", "message", "signature")
 _DIGEST: Final = 32
@@ -60,7 +60,7 @@ def read_proofs(data: bytes) -> Proofs:
     """
     fields = Fields(read_json(data, PROOFS), PROOFS, ("format", "version", "proofs", "sealed"))
     check_format(fields, FORMAT, VERSION)
-    proofs = tuple(map(read_proof, fields.items("proofs")))
+    proofs = tuple(map(_proof, fields.items("proofs")))
     orders = [_order(one) for one in proofs]
     if sorted(set(orders)) != orders:
         raise BundleError(BundleCode.PROOF_TWICE, "its proofs are out of order, or one is twice")
@@ -100,12 +100,7 @@ def _proof_json(proof: ControlProof) -> JsonObject:
     }
 
 
-def read_proof(value: Json) -> ControlProof:
-    """One proof, of exactly these members.
-
-    Raises:
-        BundleError: it has others.
-    """
+def _proof(value: Json) -> ControlProof:
     fields = Fields(value, "a proof", _KEYS)
     return ControlProof(
         fields.script("script"), fields.text("message", 10_000), fields.text("signature", 2_000_000)

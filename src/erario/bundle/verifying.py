@@ -74,10 +74,9 @@ class VerifiedBundle:
     Attributes:
         manifest: with the digest of the bundle.
         evidence: all that it holds, with the opened proofs where they were given.
-        statement: assessed from that; of a sealed bundle without its proofs, it is the published
-            one.
+        statement: assessed from that: the published one, unless proofs were opened.
         headers: verified.
-        sealed: how many of its control proofs are sealed, and were not given.
+        sealed: the digests of the control proofs that are sealed, and were not given.
         is_previous_verified: whether the bundle that it names as the one before was held against
             it.
     """
@@ -86,25 +85,22 @@ class VerifiedBundle:
     evidence: Evidence
     statement: Statement
     headers: VerifiedHeaders
-    sealed: int = 0
+    sealed: tuple[bytes, ...] = ()
     is_previous_verified: bool = False
 
 
-def verify_bundle(
-    path: Path, *, previous: Path | None = None, opened: Sequence[ControlProof] = ()
-) -> VerifiedBundle:
+def verify_bundle(path: Path, *, previous: Path | None = None) -> VerifiedBundle:
     """Verify a bundle offline.
 
     Args:
         path: a zip or a folder.
         previous: the bundle that it names as the one before, to hold it against that.
-        opened: the proofs of a sealed bundle.
 
     Raises:
         BundleError: the bundle is refused.
         RequestError: it cannot be read, or its proofs cannot be checked here.
     """
-    found = verify_files(read_container(path), opened)
+    found = verify_files(read_container(path))
     if previous is None:
         return found
     if found.manifest.previous is None:
@@ -117,7 +113,7 @@ def verify_bundle(
     return replace(found, is_previous_verified=True)
 
 
-def verify_files(files: dict[str, bytes], opened: Sequence[ControlProof] = ()) -> VerifiedBundle:
+def verify_files(files: dict[str, bytes]) -> VerifiedBundle:
     """The same for the files of a bundle by name."""
     manifest = read_manifest(files)
     said = read_evidence(files[EVIDENCE])
@@ -135,14 +131,19 @@ def verify_files(files: dict[str, bytes], opened: Sequence[ControlProof] = ()) -
             BundleCode.STATEMENT_DIGEST, "its manifest names another statement by its digest"
         )
     _check_previous(manifest.previous, statement)
-    if opened:
-        if proofs.sealed is None:
-            raise BundleError(BundleCode.SEAL, "the bundle has sealed no proofs")
-        open_seal(proofs.sealed, opened)
-        evidence = _with_proofs(evidence, tuple(opened), headers)
-        statement = _assess(evidence)
-    sealed = 0 if opened or proofs.sealed is None else len(proofs.sealed)
-    return VerifiedBundle(manifest, evidence, statement, headers, sealed)
+    return VerifiedBundle(manifest, evidence, statement, headers, proofs.sealed or ())
+
+
+def open_sealed(found: VerifiedBundle, proofs: Sequence[ControlProof]) -> VerifiedBundle:
+    """A bundle with the proofs that it has sealed, judged.
+
+    Raises:
+        BundleError: they are not those that were sealed, or one does not hold.
+        RequestError: they cannot be checked here.
+    """
+    open_seal(found.sealed, proofs)
+    evidence = _with_proofs(found.evidence, tuple(proofs), found.headers)
+    return replace(found, evidence=evidence, statement=_assess(evidence), sealed=())
 
 
 def previous_of(manifest: Manifest, statement: Statement) -> Previous:

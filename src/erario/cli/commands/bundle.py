@@ -10,6 +10,7 @@ import click
 
 from erario.auditing import collect
 from erario.auditing.moments import Moment
+from erario.bundle.container import read_bounded
 from erario.bundle.errors import RequestCode
 from erario.bundle.making import (
     Enclosed,
@@ -18,8 +19,6 @@ from erario.bundle.making import (
     make_verified,
     save_bundle,
 )
-from erario.bundle.proofs_file import write_proofs
-from erario.bundle.proofs_reading import read_given_proofs
 from erario.bundle.verifying import VerifiedBundle, previous_of, verify_bundle
 from erario.cli.configuration import choose_sources
 from erario.cli.kept import watch_state
@@ -28,6 +27,7 @@ from erario.cli.printer import Printer, check_output, json_line
 from erario.cli.request import exit_code, load_reserve, open_sources, open_state
 from erario.errors import Place, RequestError
 from erario.files import write_whole
+from erario.proof.proof_file import proofs_json, read_proofs
 from erario.reserve.model import Reserve
 from erario.statement.evidence import ControlProof, Evidence
 
@@ -106,7 +106,11 @@ def command(
     _check_free(output, folder=folder)
     check_output(seal)
     reserve = load_reserve(path)
-    proofs = tuple(one for file in proof_files for one in read_given_proofs(file))
+    proofs = tuple(
+        proof
+        for file in proof_files
+        for proof in read_proofs(read_bounded(file), reserve.network, str(file))
+    )
     before = None if previous is None else verify_bundle(previous)
     opening: Moment = since if since is not None or before is None else before.evidence.asked
     evidence = _collect(reserve, where, opening, proofs, printer)
@@ -120,7 +124,7 @@ def command(
     )
     files, made = make_verified(evidence, enclosed)
     if seal is not None:
-        write_whole(seal, write_proofs(proofs))
+        write_whole(seal, proofs_json(reserve.network, proofs))
         printer.remark(f"Wrote {seal}: the proofs, for the auditor alone.")
     save_bundle(files, output, folder=folder)
     _tell(made, output, printer)

@@ -10,9 +10,9 @@ import click
 from erario.bundle.against_chain import ChainAnswer, ask_chain
 from erario.bundle.beside import check_signature, check_timestamp
 from erario.bundle.checks import Check
+from erario.bundle.container import read_bounded
 from erario.bundle.errors import BundleError
-from erario.bundle.proofs_reading import read_given_proofs
-from erario.bundle.verifying import VerifiedBundle, verify_bundle
+from erario.bundle.verifying import VerifiedBundle, open_sealed, verify_bundle
 from erario.chain.access import Access
 from erario.cli.configuration import choose_sources
 from erario.cli.options import access_options, quiet_option, read_access, sources_option
@@ -26,6 +26,7 @@ from erario.cli.show.bundle import (
     verification_json,
     verification_lines,
 )
+from erario.proof.proof_file import read_proofs
 
 
 @click.command(
@@ -102,8 +103,11 @@ def command(
     if bool(signatures) != (allowed_signers is not None):
         raise click.UsageError("--signature and --allowed-signers go together.")
     try:
-        opened = () if proofs is None else read_given_proofs(proofs)
-        found = verify_bundle(bundle, previous=previous, opened=opened)
+        found = verify_bundle(bundle, previous=previous)
+        if proofs is not None:
+            given = read_bounded(proofs)
+            opened = read_proofs(given, found.evidence.network, str(proofs))
+            found = open_sealed(found, opened)
         beside: list[Check] = []
         if allowed_signers is not None:
             beside += [check_signature(found, file, allowed_signers) for file in signatures]
