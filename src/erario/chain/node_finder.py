@@ -25,7 +25,7 @@ from erario.chain.watch_list import WatchedCoins
 from erario.errors import SourceError
 from erario.statement.evidence import BlockEvidence, TransactionEvidence
 
-MANY: Final = 50
+MANY: Final = 10
 """Blocks from which on the compiled scanner is worth its start: in Python a full one takes some
 tenths of a second, compiled some thousandths."""
 _SCAN_EXTRA: Final = ("numpy", "numba", "llvmlite")
