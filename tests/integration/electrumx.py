@@ -52,7 +52,8 @@ class ElectrumX:
         certificate: a PEM file with a certificate and its key, for TLS.
         limits: the soft and the hard limit of what a session may cost; none where both are 0. Public
             servers have 1,000 and 10,000.
-        patient: let it hold small answers back for up to a second, as public servers do.
+        patient: let it hold small answers back for up to a second, and those of a session over
+            the soft limit for two and a half, as public servers do.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class ElectrumX:
             "PEER_DISCOVERY": "off",
             "PEER_ANNOUNCE": "",
             "CACHE_MB": "50",
+            "REQUEST_SLEEP": "2500" if self._patient else "50",
             "DAEMON_POLL_INTERVAL_BLOCKS": "100",
             "DAEMON_POLL_INTERVAL_MEMPOOL": "100",
         }

@@ -142,12 +142,12 @@ def test_over_tls_with_a_pinned_certificate(story: Story, tmp_path: Path) -> Non
     assert line.startswith(f"127.0.0.1:{story.server.tls_port} ")
 
 
-@pytest.mark.parametrize("limits", [(1_000, 10_000), (60, 160)])
+@pytest.mark.parametrize(("limits", "patient"), [((1_000, 10_000), True), ((60, 160), False)])
 def test_within_the_limits_of_public_servers(
-    story: Story, tmp_path: Path, limits: tuple[int, int]
+    story: Story, tmp_path: Path, limits: tuple[int, int], patient: bool
 ) -> None:
     """The usual ones, and such narrow ones that the server hangs up in the middle."""
-    with ElectrumX(story.python, story.node, tmp_path, limits=limits, patient=True) as server:
+    with ElectrumX(story.python, story.node, tmp_path, limits=limits, patient=patient) as server:
         source = reach(server)
         tip = source.chain(quiet).tip
         trace = source.trace(story.scripts, tip, quiet)
