@@ -1,6 +1,6 @@
 """A real ElectrumX over a real node, on loopback, that leaves nothing behind.
 
-`electrumx_python` in test files finds the Python that has it (scripts/get-electrumx). The server
+`find_electrumx` finds the Python that has it (scripts/get-electrumx). The server
 runs as a child with a database of its own; TCP always, TLS where a PEM file is given. Its answers
 are not held back for padding (see `patient`), and it looks at the node ten times a second.
 """

@@ -134,7 +134,7 @@ class Proofs:
                     raise self._coinbase_lie(entry.height, "is no coinbase")
                 self._coinbases[entry.height] = proved
 
-    def _branches(self, entries: list[HistoryEntry]) -> list[Branch]:
+    def _branches(self, entries: Sequence[HistoryEntry]) -> list[Branch]:
         """The branches of these entries, which lead from their hashes to their headers."""
         wanted = [(entry.txid, entry.height) for entry in entries]
         branches = self._server.branches(wanted, _unheard)
