@@ -2,6 +2,7 @@
 
     ~/.local/state/erario/main/     or $XDG_STATE_HOME/erario/main, or what --state names
         headers.dat                 verified headers (`header_store`)
+        headers-pinned.dat          stretches of headers that pins vouch for (`stretch_store`)
         matches.sqlite              what matched, and where blocks lie (`store_database`)
         lock                        held by the run that writes
 

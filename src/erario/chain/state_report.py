@@ -13,7 +13,7 @@ from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height
-from erario.chain import header_store, state_folder, store_database
+from erario.chain import header_store, state_folder, store_database, stretch_store
 from erario.chain.state_folder import StateFolder, StateSession
 from erario.chain.store_database import Database, as_int
 from erario.chain.store_errors import StoreError, not_written
@@ -22,6 +22,8 @@ from erario.chain.watch_list_store import ROOTS_CHECKED, WatchListStore
 _OURS: Final = (
     header_store.FILE_NAME,
     f"{header_store.FILE_NAME}{store_database.ASIDE}",
+    stretch_store.FILE_NAME,
+    f"{stretch_store.FILE_NAME}{store_database.ASIDE}",
     store_database.FILE_NAME,
     f"{store_database.FILE_NAME}-journal",
     f"{store_database.FILE_NAME}{store_database.ASIDE}",
