@@ -4,6 +4,9 @@ An inner node of the tree is 64 bytes and so could be read as a transaction, or 
 bytes as a node (CVE-2017-12842). Both tricks are closed at every depth: a transaction of 64
 stripped bytes proves nothing, and every branch of a block must be as long as its coinbase's, which
 only the real first leaf can have.
+
+The tree repeats the last hash of an odd row (CVE-2012-2459), so that a leaf could be shown at a
+place that no transaction has. A node that equals its neighbour on the left stands there.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from erario.bitcoin.merkle import root_of_branch
 from erario.bitcoin.transaction import Transaction
+from erario.bitcoin.values import sha256d
 
 NODE_SIZE: Final = 64
 """Bytes of an inner node of the Merkle tree: two hashes."""
@@ -48,6 +51,11 @@ def branch_fault(
         return BranchFault.LENGTH
     if not 0 <= position < 1 << length or any(len(node) != 32 for node in branch):
         return BranchFault.POSITION
-    if root_of_branch(transaction.txid, position, branch) != root:
+    node, is_repeated = bytes(transaction.txid), False
+    for level, beside in enumerate(branch):
+        is_right = bool(position >> level & 1)
+        is_repeated = is_repeated or (is_right and beside == node)
+        node = sha256d(beside + node if is_right else node + beside)
+    if node != root:
         return BranchFault.ROOT
-    return None
+    return BranchFault.POSITION if is_repeated else None
