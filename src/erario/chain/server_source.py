@@ -89,6 +89,14 @@ class ServerSource:
         """The network that it is asked about."""
         return self._name
 
+    def tip(self) -> tuple[Height, BlockHash]:
+        """The end of the chain that it follows, by its own word.
+
+        Raises:
+            SourceError: it does not answer.
+        """
+        return self._server.tip()
+
     def only_height(self) -> Height | None:
         """None: a history answers for every height."""
         return None
