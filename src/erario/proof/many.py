@@ -1,15 +1,17 @@
 """Many proofs at once, on several cores.
 
 Half of a proof's time is Python's, so threads would wait for each other: processes do the work.
-They come from a server process that is started at the first call, in half a second, and that the
-threads and files of the caller do not matter to. As everywhere with processes in Python, a script
-that calls this stands behind `if __name__ == "__main__"`.
+They are forked where that is quick and safe, on Linux in a process of one thread. Elsewhere they
+start anew, each in half a second or more, and as everywhere with processes in Python a script that
+calls this stands behind `if __name__ == "__main__"`.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,6 +19,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from erario.proof.checking import check_message, check_request, encode_message
+from erario.proof.engines import load_kernel
 from erario.proof.judging import check_engines
 from erario.proof.result import Result
 
@@ -52,26 +55,36 @@ def check_many(
     for proof in proofs:
         check_request(proof.script_pubkey, encode_message(proof.message))
     workers = workers or os.cpu_count() or 1
-    chunks = (list(proofs[start : start + _CHUNK]) for start in range(0, len(proofs), _CHUNK))
-    check = partial(_check_chunk, thorough=thorough)
     if workers == 1 or len(proofs) < FEW:
-        yield from chain.from_iterable(map(check, chunks))
+        for proof in proofs:
+            yield check_message(*proof, thorough=thorough)
         return
-    with ProcessPoolExecutor(workers, mp_context=_context()) as pool:
-        yield from chain.from_iterable(pool.map(check, chunks))
+    # A fork has the proofs already: only numbers go there, and results come back.
+    with ProcessPoolExecutor(workers, _context(), initializer=_take, initargs=(proofs,)) as pool:
+        starts = range(0, len(proofs), _CHUNK)
+        yield from chain.from_iterable(pool.map(partial(_check_from, thorough=thorough), starts))
 
 
-def _check_chunk(chunk: list[Proof], *, thorough: bool) -> list[Result]:
+_given: list[Proof] = []
+"""In a process that was started for them, the proofs; empty everywhere else."""
+
+
+def _take(proofs: Sequence[Proof]) -> None:
+    _given.extend(proofs)
+
+
+def _check_from(start: int, *, thorough: bool) -> list[Result]:
     # Equal results become one object, which is sent back once.
     seen: dict[Result, Result] = {}
+    chunk = _given[start : start + _CHUNK]
     results = (check_message(*proof, thorough=thorough) for proof in chunk)
     return [seen.setdefault(result, result) for result in results]
 
 
 def _context() -> multiprocessing.context.BaseContext:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    # The server loads what all need, once.
-    context.set_forkserver_preload(["erario.proof.many", "erario.proof.kernel"])
-    return context
+    # A fork copies one thread, and the locks that others hold for ever.
+    if sys.platform == "linux" and threading.active_count() == 1:
+        # What all need is loaded once, before.
+        load_kernel()
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn")

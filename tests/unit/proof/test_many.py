@@ -34,6 +34,13 @@ def test_the_same_in_the_same_order(few: int, monkeypatch: pytest.MonkeyPatch) -
     assert list(check_many(proofs, workers=1)) == expected
 
 
+def test_new_processes_beside_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "FEW", 0)
+    monkeypatch.setattr(many.threading, "active_count", lambda: 2)
+    proofs = mixed(8)
+    assert list(check_many(proofs, workers=1)) == list(check_many(proofs, workers=2))
+
+
 def test_it_need_not_be_taken_to_the_end() -> None:
     assert len(list(islice(check_many(mixed(300), workers=1), 3))) == 3
 
