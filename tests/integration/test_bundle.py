@@ -155,7 +155,7 @@ def test_a_coin_that_is_spent_is_told_exactly(story: Story) -> None:
 
 
 def test_the_next_quarter_opens_with_what_the_first_closed_with(story: Story) -> None:
-    fresh = story.node.rpc("getnewaddress", wallet="treasury")
+    fresh = story.node.rpc("getnewaddress", "", "bech32", wallet="treasury")
     story.pay(fresh, "3")
     story.node.rpc("generatetoaddress", 6, story.node.rpc("getnewaddress", wallet="other"))
     made = story.run(
