@@ -73,6 +73,14 @@ class NodeCoins:
         """The network that it is asked about."""
         return self._name
 
+    def tip(self) -> tuple[Height, BlockHash]:
+        """The end of the chain that it follows, by its own word.
+
+        Raises:
+            SourceError: it does not answer.
+        """
+        return self._server.tip()
+
     def only_height(self) -> Height | None:
         """The height of the node's tip when its headers were read."""
         return self.chain(lambda _: None).tip

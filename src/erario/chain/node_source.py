@@ -17,7 +17,7 @@ from typing import Final
 
 from erario.bitcoin.network import NetworkName, network
 from erario.bitcoin.script import is_unspendable
-from erario.bitcoin.values import Height, Script
+from erario.bitcoin.values import BlockHash, Height, Script
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.node_blocks import RawBlock, read_blocks
@@ -142,6 +142,14 @@ class NodeSource:
     def network(self) -> NetworkName:
         """The network that it is asked about."""
         return self._name
+
+    def tip(self) -> tuple[Height, BlockHash]:
+        """The end of the chain that it follows, by its own word.
+
+        Raises:
+            SourceError: it does not answer.
+        """
+        return self._server.tip()
 
     def only_height(self) -> Height | None:
         """None: a node answers for every height."""

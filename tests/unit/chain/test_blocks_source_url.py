@@ -23,7 +23,7 @@ def refusal(url: str) -> RequestError:
     return refused.value
 
 
-@pytest.mark.parametrize("url", ["", "blocks", "blocks:", "electrum:host", "/home/me/blocks"])
+@pytest.mark.parametrize("url", ["", "blocks", "blocks:", "gopher:host", "/home/me/blocks"])
 def test_urls_that_name_no_source(url: str) -> None:
     error = refusal(url)
     assert error.code is ChainCode.SCHEME_UNKNOWN
