@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from erario.auditing import audit
+    from erario.chain.several import SeveralSources
     from erario.chain.sources import open_source
     from erario.errors import ErarioError
     from erario.reserve.loader import load
 
 __version__ = "0.1.0"
 
-__all__ = ["ErarioError", "__version__", "audit", "load", "open_source"]
+__all__ = ["ErarioError", "SeveralSources", "__version__", "audit", "load", "open_source"]
 
 _HOMES = {
     "ErarioError": "erario.errors",
+    "SeveralSources": "erario.chain.several",
     "audit": "erario.auditing",
     "load": "erario.reserve.loader",
     "open_source": "erario.chain.sources",

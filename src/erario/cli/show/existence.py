@@ -25,4 +25,4 @@ def say_existence(existence: Existence, word: UnspentWord, chain: ChainNote) -> 
         return "reported: on this network proof of work alone proves nothing"
     if not chain.enough_work:
         return "reported: the chain has less than the network's minimum work"
-    return "reported: a server says so"
+    return "reported: not all of what was read is proved, see the findings"
