@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from embit.hashes import tagged_hash
+from embit.util import secp256k1
 
 from erario.bitcoin.descriptor import Descriptor
+from erario.bitcoin.descriptor_keys import add_to_point
 from erario.bitcoin.encoding import write_compact_size
 from erario.bitcoin.values import Script
 from erario.proof.errors import ProofError, ProofErrorCode
@@ -85,7 +87,10 @@ def _taproot_fields(derived: Any) -> Fields:  # noqa: ANN401 - embit has no type
 
     internal = derived.key
     leaves, root = _tweak_helper(derived.taptree) if derived.taptree else ((), b"")
-    output = internal.taproot_tweak(root).sec()
+    # embit's own tweak forgets whether the output's y is odd.
+    tweak = tagged_hash("TapTweak", internal.xonly() + root)
+    point = secp256k1.ec_pubkey_parse(b"\x02" + internal.xonly())
+    output = secp256k1.ec_pubkey_serialize(add_to_point(point, tweak))
     fields = {TAP_INTERNAL_KEY: internal.xonly()}
     signs_in: dict[bytes, tuple[Any, list[bytes]]] = {internal.xonly(): (internal, [])}
     for leaf, path in leaves:

@@ -5,7 +5,8 @@
     signature_text(psbt)                  -> str       `smp`, `ful` or `pof`, as BIP-322 chooses
 
 The PSBT carries BIP-322's own field, so that a device can show the message instead of a payment.
-Scripts that are no template must come back finalised by the wallet that knows them.
+Scripts that are neither a template nor a leaf of `pk` or `multi_a` must come back finalised by the
+wallet that knows them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from erario.proof.psbt import (
     NON_WITNESS_UTXO,
     REDEEM_SCRIPT,
     TAP_KEY_SIG,
+    TAP_LEAF_SCRIPT,
+    TAP_SCRIPT_SIG,
     WITNESS_SCRIPT,
     WITNESS_UTXO,
     Fields,
@@ -34,7 +37,8 @@ from erario.proof.psbt import (
     write_output,
 )
 from erario.proof.scripts import write_push
-from erario.proof.templates import read_multisig
+from erario.proof.templates import read_leaf, read_multisig
+from erario.proof.unwrapping import hash_leaf
 
 _FINAL = frozenset({FINAL_SCRIPT_SIG, FINAL_WITNESS})
 _KEPT = frozenset({NON_WITNESS_UTXO, WITNESS_UTXO})
@@ -168,8 +172,8 @@ def _satisfy(
             return write_push(redeem), _satisfy(redeem, fields, signatures, number)[1]
         stack = _multisig(redeem, signatures, number)
         return b"".join(map(write_push, (*stack, redeem))), ()
-    if len(script) == 34 and script[:2] == b"\x51\x20" and TAP_KEY_SIG in fields:
-        return b"", (fields[TAP_KEY_SIG],)
+    if len(script) == 34 and script[:2] == b"\x51\x20":
+        return b"", _taproot(fields, number)
     if len(script) == 34 and script[:2] == b"\x00\x20" and WITNESS_SCRIPT in fields:
         inner = fields[WITNESS_SCRIPT]
         return b"", (*_multisig(inner, signatures, number), inner)
@@ -181,6 +185,30 @@ def _satisfy(
             return write_push(signature) + write_push(key), ()
     raise _unsigned(
         f"input {number} is not signed, or is of a kind that only its wallet can finalise",
+        "Sign it, and let the wallet finalise the PSBT (finalizepsbt in Bitcoin Core).",
+    )
+
+
+def _taproot(fields: Fields, number: int) -> tuple[bytes, ...]:
+    """A signature by the key path, or the first leaf of a known kind with enough of them."""
+    if TAP_KEY_SIG in fields:
+        return (fields[TAP_KEY_SIG],)
+    for field_, leaf in fields.items():
+        script, version = leaf[:-1], leaf[-1:]
+        found = read_leaf(script) if field_[:1] == TAP_LEAF_SCRIPT and version == b"\xc0" else None
+        if found is None:
+            continue
+        needed, keys = found
+        leaf_hash = hash_leaf(version, script)
+        signatures = [fields.get(TAP_SCRIPT_SIG + key + leaf_hash, b"") for key in keys]
+        given = [at for at, signature in enumerate(signatures) if signature]
+        if len(given) >= needed:
+            # Exactly as many as are counted; the first key's signature is on top.
+            spare = set(given[needed:])
+            stack = [b"" if at in spare else one for at, one in enumerate(signatures)]
+            return (*reversed(stack), script, field_[1:])
+    raise _unsigned(
+        f"input {number} is not signed, or by a leaf that only its wallet can finalise",
         "Sign it, and let the wallet finalise the PSBT (finalizepsbt in Bitcoin Core).",
     )
 

@@ -31,6 +31,7 @@ _NUMBER: Final = rb"[\x51-\x60]|\x01[\x11-\x14]"
 _MULTISIG: Final = re.compile(
     rb"(%b)((?:\x21[\x02\x03].{32}|\x41\x04.{64})+)(%b)\xae" % (_NUMBER, _NUMBER), re.DOTALL
 )
+_LEAF: Final = re.compile(rb"(\x20.{32}\xac(?:\x20.{32}\xba)*)(?:(%b)\x9c)?" % _NUMBER, re.DOTALL)
 _KEYS: Final = re.compile(rb"\x21(?:[\x02\x03].{32})|\x41(?:\x04.{64})", re.DOTALL)
 
 
@@ -69,6 +70,18 @@ def read_multisig(script: bytes) -> tuple[int, list[bytes]] | None:
     if not 1 <= needed <= len(keys) == _number(match[3]) or len(set(keys)) != len(keys):
         return None
     return needed, [key[1:] for key in keys]
+
+
+def read_leaf(script: bytes) -> tuple[int, list[bytes]] | None:
+    """Signatures needed and keys of a leaf `pk` or `multi_a`; None if it is neither."""
+    match = _LEAF.fullmatch(script)
+    if match is None:
+        return None
+    keys = [script[at + 1 : at + 33] for at in range(0, match.end(1), 34)]
+    needed = 1 if match[2] is None else _number(match[2])
+    # Without a number one key alone; with one, each key after the first adds to it.
+    is_one = match[2] is None
+    return (needed, keys) if needed <= len(keys) and (not is_one or len(keys) == 1) else None
 
 
 def _script_hash(spend: SignedInput) -> Judgement | None:

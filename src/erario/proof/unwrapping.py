@@ -86,15 +86,21 @@ def _unwrap_taproot(witness: tuple[bytes, ...]) -> Unwrapped:
     if len(witness) < 2:
         return Unwrapped(Kind.TAPROOT_KEY, stack=witness, tail=annex, annex=b"".join(annex))
     *stack, script, control = witness
-    leaf = control[:1] and bytes((control[0] & 0xFE,)) + write_compact_size(len(script)) + script
+    version = bytes((control[0] & 0xFE,)) if control else b""
     return Unwrapped(
         Kind.TAPSCRIPT,
         script,
         tuple(stack),
         (script, control, *annex),
         b"".join(annex),
-        hashlib.sha256(_LEAF_TAG + _LEAF_TAG + leaf).digest(),
+        hash_leaf(version, script),
     )
+
+
+def hash_leaf(version: bytes, script: bytes) -> bytes:
+    """The hash of a leaf (BIP 341), its version one byte."""
+    data = version + write_compact_size(len(script)) + script
+    return hashlib.sha256(_LEAF_TAG + _LEAF_TAG + data).digest()
 
 
 def _is_script_hash(script: bytes) -> bool:

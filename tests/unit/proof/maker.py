@@ -144,7 +144,7 @@ class Signing:
         signature = key(number).taproot_tweak(tweak).schnorr_sign(digest).serialize()
         return signature + (bytes((hash_type,)) if hash_type else b"")
 
-    def leaf(self, number: int, script: bytes, hash_type: int = 0) -> bytes:
+    def leaf(self, number: int | ec.PrivateKey, script: bytes, hash_type: int = 0) -> bytes:
         digest = self._taproot(hash_type, ext_flag=1, script=EmbitScript(script))
         signature = key(number).schnorr_sign(digest).serialize()
         return signature + (bytes((hash_type,)) if hash_type else b"")

@@ -19,11 +19,14 @@ from erario.proof.psbt import (
     TAP_DERIVATION,
     TAP_INTERNAL_KEY,
     TAP_KEY_SIG,
+    TAP_LEAF_SCRIPT,
     TAP_MERKLE_ROOT,
+    TAP_SCRIPT_SIG,
     WITNESS_SCRIPT,
     Psbt,
     read_psbt,
 )
+from erario.proof.unwrapping import hash_leaf
 
 ROOTS = tuple(bip32.HDKey.from_seed(bytes((number,)) * 32) for number in range(1, 8))
 ORIGIN = "48h/0h/0h/2h"
@@ -65,6 +68,14 @@ def _signatures(fields, signing: Signing, root: bip32.HDKey) -> dict[bytes, byte
             secret = _derive(root, value[5:])
             root_hash = fields.get(TAP_MERKLE_ROOT, b"")
             made[TAP_KEY_SIG] = signing.key_path(secret, tweak=root_hash)
+        count = value[0] if field[:1] == TAP_DERIVATION else 0
+        if count and value[1 + 32 * count : 5 + 32 * count] == root.my_fingerprint:
+            secret = _derive(root, value[5 + 32 * count :])
+            for leaf in (kept for name, kept in fields.items() if name[:1] == TAP_LEAF_SCRIPT):
+                hashed = hash_leaf(leaf[-1:], leaf[:-1])
+                if hashed in value:
+                    signature = signing.leaf(secret, leaf[:-1])
+                    made[TAP_SCRIPT_SIG + field[1:] + hashed] = signature
     return made
 
 

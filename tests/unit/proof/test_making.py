@@ -56,6 +56,37 @@ def test_round_trip(text: str) -> None:
     assert (result.code, result.form, result.keys) == (ProofCode.VALID, form, keys)
 
 
+NOBODY = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0"
+
+
+@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize(
+    ("tree", "signers", "keys"),
+    [
+        (f"pk({A})", (0,), 1),
+        (f"{{pk({A}),pk({B})}}", (1,), 1),
+        (f"multi_a(2,{A},{B},{C})", (0, 2), 2),
+        (f"multi_a(2,{A},{B},{C})", (0, 1, 2), 2),
+        (f"{{multi_a(3,{A},{B},{C}),multi_a(2,{A},{C})}}", (0, 2), 2),
+    ],
+)
+def test_leaves(tree: str, signers: tuple[int, ...], keys: int, index: int) -> None:
+    script, fields = derive(f"tr({NOBODY},{tree})", index)
+    psbt = start_message(script, "x", fields=fields)
+    result = check_message(script, "x", finish(psbt, *signers))
+    assert (result.code, result.form, result.keys) == (ProofCode.VALID, Form.SIMPLE, keys)
+
+
+@pytest.mark.parametrize(
+    "tree", [f"multi_a(2,{A},{B},{C})", f"and_v(v:pk({A}),older(144))", f"pkh({A})"]
+)
+def test_leaves_without_enough_signatures_or_of_another_kind(tree: str) -> None:
+    script, fields = derive(f"tr({NOBODY},{tree})")
+    with pytest.raises(ProofError) as caught:
+        finish(start_message(script, "x", fields=fields), 0)
+    assert caught.value.code is ProofErrorCode.PSBT_UNSIGNED
+
+
 def test_utxo_fields_by_script() -> None:
     wanted = {"pkh": "old", "wpkh": "new", "sh(wpkh": "both", "sh(multi": "old", "tr": "new"}
     for head, which in wanted.items():
@@ -112,8 +143,9 @@ def test_psbt_of_another_message() -> None:
     assert caught.value.code is ProofErrorCode.PSBT_OTHER
 
 
-def test_leaves_have_control_blocks_that_hold() -> None:
-    script, fields = derive(f"tr({A},{{pk({B}),{{pk({C}),multi_a(2,{B},{C})}}}})")
+@pytest.mark.parametrize("index", range(6))
+def test_leaves_have_control_blocks_that_hold(index: int) -> None:
+    script, fields = derive(f"tr({A},{{pk({B}),{{pk({C}),multi_a(2,{B},{C})}}}})", index)
     leaves = [(key[1:], value) for key, value in fields.items() if key[:1] == TAP_LEAF_SCRIPT]
     assert len(leaves) == 3
     for control, leaf in leaves:
