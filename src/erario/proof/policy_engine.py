@@ -102,6 +102,14 @@ class PolicyEngine:
             )
         )
 
+    def key_path_digest(self, number: int, hash_type: int) -> bytes:
+        """What a signature in a key path signs (BIP 341), without annex."""
+        return bytes(
+            sig_hash.taproot(
+                self._transaction, number, self._spent, hash_type, 0, b"", b"", self._known
+            )
+        )
+
     def _run(self, number: int, flags: ScriptFlag) -> list[int] | None:
         """The hash types of an input that passes, else None."""
         hash_types: list[int] = []
