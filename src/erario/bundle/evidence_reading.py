@@ -44,6 +44,7 @@ _KEYS: Final = (
 )  # fmt: skip
 _TIMEZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +266,14 @@ def _document(value: Json) -> DeclaredDocument:
     sha256 = fields.text_or_none("sha256")
     if sha256 is not None and not _DIGEST.fullmatch(sha256):
         fields.refuse("has a sha256 that is none")
+    date = fields.text_or_none("date")
+    if date is not None and not _DATE.fullmatch(date):
+        fields.refuse("has a date that is none")
     return DeclaredDocument(
         fields.text("id", 100),
         fields.text("title"),
         fields.text_or_none("issuer"),
-        fields.text_or_none("date"),
+        date,
         fields.text_or_none("url"),
         sha256,
     )

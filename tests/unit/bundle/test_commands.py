@@ -1,0 +1,197 @@
+"""`erario bundle` and `erario verify`, from block files to exit codes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.strategies.evidence import MemorySource, read_chain
+from tests.unit.bundle import kit
+from tests.unit.bundle.test_timestamp import appended, attested, proof
+
+from erario.bundle.against_chain import ChainQuestion, ask_chain
+from erario.bundle.archive import write_archive
+from erario.bundle.making import Enclosed, make_bundle, save_bundle
+from erario.bundle.verifying import verify_bundle, verify_files
+from erario.cli.main import run
+from erario.proof.proof_file import proofs_json
+from erario.statement.finding import Verdict
+
+Captured = pytest.CaptureFixture[str]
+
+_RESERVE = """\
+erario = 1
+network = "regtest"
+
+[holders.treasury]
+name = "Treasury"
+complete = true
+
+[wallets.vault]
+role = "holding"
+addresses = {{ file = "addresses.csv" }}
+
+[documents.gazette]
+title = "Gazette"
+file = "gazette.txt"
+sha256 = "{sha256}"
+
+[claims.minister]
+at = 3
+holds = ">= 50 BTC"
+"""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A folder with a reserve and the block files of a chain."""
+    from tests.strategies.chains import plain_folder  # noqa: PLC0415
+
+    from erario.bitcoin.address import show_address  # noqa: PLC0415
+    from erario.bitcoin.network import NetworkName  # noqa: PLC0415
+
+    chain = read_chain("3 coinbase > 50 a\n6 pay = 3.0 > 20 a, 29 x", length=12)
+    plain_folder(tmp_path / "blocks", chain.blocks)
+    address = show_address(chain.script("a"), NetworkName.REGTEST)
+    (tmp_path / "addresses.csv").write_text(f"address\n{address}\n")
+    (tmp_path / "gazette.txt").write_text(f"The treasury holds {address}.\n")
+    sha256 = hashlib.sha256((tmp_path / "gazette.txt").read_bytes()).hexdigest()
+    (tmp_path / "reserve.toml").write_text(_RESERVE.format(sha256=sha256))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+SOURCE = ("--source", "blocks:blocks", "--no-state")
+
+
+def test_a_bundle_from_block_files_and_back(world: Path, capsys: Captured) -> None:
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario"]) == 0
+    digest = capsys.readouterr().out.split()[0]
+    assert run(["verify", "one.erario"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"VERIFIED     {digest}")
+    assert max(map(len, out.splitlines())) <= 80
+    for words in ("Checked\n", "Stated: somebody says so", "Not checked\n", "KEPT"):
+        assert words in out
+    with zipfile.ZipFile("one.erario") as archive:
+        assert not any(name.startswith(("declared", "documents")) for name in archive.namelist())
+
+
+def test_all_that_can_be_enclosed(world: Path, capsys: Captured) -> None:
+    line = ["bundle", *SOURCE, "--with-descriptors", "--with-documents", "-o", "all", "--folder"]
+    assert run([*line, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    found = verify_bundle(world / "all")
+    assert found.manifest.digest.hex() == made["bundle"]
+    names = set(found.manifest.files)
+    assert {"declared/reserve.toml", "declared/addresses.csv"} <= names
+    assert any(name.startswith("documents/") for name in names)
+    assert run(line) == 2
+    assert "not written over" in capsys.readouterr().err
+
+
+def test_the_next_bundle(world: Path, capsys: Captured) -> None:
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
+    assert run(["bundle", *SOURCE, "--previous", "one.erario", "-o", "two.erario", "-q"]) == 0
+    capsys.readouterr()
+    assert run(["verify", "two.erario", "--previous", "one.erario", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    (holder,) = answer["statement"]["holders"]
+    assert holder["roll_forward"]["opening_sats"] == 50 * 10**8
+    assert holder["roll_forward"]["closing_sats"] == 20 * 10**8
+    assert run(["verify", "one.erario", "--previous", "two.erario"]) == 1
+    assert "previous.other" in capsys.readouterr().out
+
+
+def test_a_chain_tells_what_was_spent_since(world: Path, capsys: Captured) -> None:
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
+    capsys.readouterr()
+    assert run(["verify", "one.erario", "--source", "blocks:blocks"]) == 1
+    out = capsys.readouterr().out
+    assert "was spent since, in block 6" in " ".join(out.split())
+    assert "0 of 1 coins" in out
+
+
+def test_a_lie_is_refused_in_words_and_in_json(world: Path, capsys: Captured) -> None:
+    lie = next(one for one in kit.LIES if one.name == "statement_richer")
+    Path("lie.erario").write_bytes(lie.data())
+    assert run(["verify", "lie.erario"]) == 1
+    assert capsys.readouterr().out.startswith("REFUSED      statement.differs")
+    assert run(["verify", "lie.erario", "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["verdict"], answer["code"]) == ("refused", "statement.differs")
+
+
+def test_what_cannot_be_read_is_no_verdict(world: Path, capsys: Captured) -> None:
+    assert run(["verify", "nothing.erario"]) == 2
+    assert run(["verify", "nothing.erario", "--signature", "x"]) == 2
+    assert run(["bundle", *SOURCE, "-o", "x.erario", "--seal-proofs", "y"]) == 2
+    assert not Path("x.erario").exists()
+
+
+def test_sealed_proofs_are_opened_by_whoever_has_them(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    evidence = kit.proved()
+    save_bundle(make_bundle(evidence, Enclosed(seal=True)), Path("sealed.erario"))
+    Path("proofs.json").write_bytes(proofs_json(evidence.network, evidence.proofs))
+    assert run(["verify", "sealed.erario", "--json"]) == 0
+    closed = json.loads(capsys.readouterr().out)
+    assert run(["verify", "sealed.erario", "--proofs", "proofs.json", "--json"]) == 0
+    opened = json.loads(capsys.readouterr().out)
+
+    def control(answer):
+        return {one["control"] for one in answer["statement"]["holders"][0]["control"]}
+
+    assert control(closed) == {"none"}
+    assert "proved" in control(opened)
+    Path("none.json").write_bytes(proofs_json(evidence.network, ()))
+    assert run(["verify", "sealed.erario", "--proofs", "none.json", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["code"] == "proofs.seal"
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
+def test_who_and_when(world: Path, capsys: Captured) -> None:
+    pytest.importorskip("cryptography")
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "--json"]) == 0
+    digest = json.loads(capsys.readouterr().out)["bundle"]
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key"], check=True)
+    sign = ["ssh-keygen", "-q", "-Y", "sign", "-f", "key", "-n", "erario-bundle"]
+    made = subprocess.run(sign, input=digest.encode(), capture_output=True, check=True)
+    Path("issuer.sig").write_bytes(made.stdout)
+    Path("allowed").write_text(f"issuer@example.org {Path('key.pub').read_text()}")
+    tree = appended(b"salt") + b"\x08" + attested(500)
+    Path("one.ots").write_bytes(proof(bytes.fromhex(digest), tree))
+    line = ["verify", "one.erario", "--signature", "issuer.sig", "--allowed-signers", "allowed"]
+    assert run([*line, "--timestamp", "one.ots"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "signed by issuer@example.org" in out
+    assert "it names block 500" in out
+    Path("allowed").write_text("")
+    assert run(line) == 1
+    assert "signature.signer" in capsys.readouterr().out
+
+
+def test_a_chain_of_others_is_told(tmp_path) -> None:
+    found = verify_files(kit.GOOD["good_plain"]())
+    other = MemorySource(read_chain("3 coinbase > 1 a", length=30).blocks)
+    (answer,) = ask_chain(found.evidence, found.statement, other, lambda _: None)
+    assert (answer.question, answer.verdict) == (ChainQuestion.SAME_CHAIN, Verdict.FAIL)
+
+
+def test_a_source_that_hides_what_is_proved(tmp_path) -> None:
+    found = verify_files(kit.GOOD["good_plain"]())
+    chain = read_chain(kit._CHAIN, length=24)
+    unspent = [coin.outpoint.txid for coin in found.statement.coins if coin.unspent]
+    source = MemorySource(chain.blocks, hidden=unspent[-1:])
+    answers = ask_chain(found.evidence, found.statement, source, lambda _: None)
+    told = {(one.question, one.verdict) for one in answers}
+    assert (ChainQuestion.NOT_SHOWN, Verdict.UNKNOWN) in told
+    whole = ask_chain(found.evidence, found.statement, MemorySource(chain.blocks), lambda _: None)
+    assert {one.verdict for one in whole} == {Verdict.PASS}
+    assert write_archive(kit.plain())
