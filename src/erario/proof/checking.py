@@ -19,6 +19,7 @@ from erario.proof.messages import (
     BadSignatureError,
     ToSign,
     check_shape,
+    encode_message,
     guess_form,
     parsed_to_sign,
     read_signature,
@@ -58,11 +59,6 @@ def check_message(
     except BadSignatureError as error:
         return Result(error.code, form, input=error.number)
     return judge_all(form, to_sign, transaction, thorough=thorough)
-
-
-def encode_message(message: str | bytes) -> bytes:
-    """The bytes that are signed; what came from the command line undecoded goes back as it was."""
-    return message.encode(errors="surrogateescape") if isinstance(message, str) else message
 
 
 def check_request(script: bytes, message: bytes) -> None:

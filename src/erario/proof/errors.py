@@ -21,6 +21,7 @@ class ProofErrorCode(StrEnum):
     NOT_PLAIN = "proof.not-plain"
     NAMES_A_BLOCK = "proof.names-a-block"
     MESSAGE_TOO_LONG = "proof.message-too-long"
+    MESSAGE_NOT_TEXT = "proof.message-not-text"
     SCRIPT_TOO_LONG = "proof.script-too-long"
 
     DESCRIPTOR = "proof.descriptor"

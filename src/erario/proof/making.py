@@ -20,7 +20,13 @@ from erario.bitcoin.script import witness_program
 from erario.bitcoin.transaction import TxInput, TxOutput, read_transaction
 from erario.bitcoin.values import Outpoint, Script
 from erario.proof.errors import ProofError, ProofErrorCode
-from erario.proof.messages import serialise, serialise_witness, to_spend, to_spend_txid
+from erario.proof.messages import (
+    encode_message,
+    serialise,
+    serialise_witness,
+    to_spend,
+    to_spend_txid,
+)
 from erario.proof.psbt import (
     FINAL_SCRIPT_SIG,
     FINAL_WITNESS,
@@ -79,8 +85,9 @@ def start_message(
         locktime: nLockTime, where the script asks for a time.
         sequence: nSequence of the first input, where the script asks for an age.
     """
-    raw = to_spend(script, message.encode())
-    first = TxInput(Outpoint(to_spend_txid(script, message.encode()), 0), b"", sequence, ())
+    data = encode_message(message)
+    raw = to_spend(script, data)
+    first = TxInput(Outpoint(to_spend_txid(script, data), 0), b"", sequence, ())
     more = [TxInput(coin.outpoint, b"", coin.sequence, ()) for coin in coins]
     # Relative locks are only read in version 2 (BIP 68).
     version = 2 if sequence or any(coin.sequence for coin in coins) else 0
@@ -89,7 +96,7 @@ def start_message(
         _input_fields(TxOutput(0, script), raw, fields or {}),
         *(_input_fields(coin.output, coin.whole, coin.fields) for coin in coins),
     )
-    return Psbt(transaction, {MESSAGE: message.encode()}, inputs, ({},))
+    return Psbt(transaction, {MESSAGE: data}, inputs, ({},))
 
 
 def finalise(psbt: Psbt) -> Psbt:

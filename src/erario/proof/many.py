@@ -18,9 +18,10 @@ from functools import partial
 from itertools import chain
 from typing import Final, NamedTuple
 
-from erario.proof.checking import check_message, check_request, encode_message
+from erario.proof.checking import check_message, check_request
 from erario.proof.engines import load_kernel
 from erario.proof.judging import check_engines
+from erario.proof.messages import encode_message
 from erario.proof.result import Result
 
 FEW: Final = 2_000

@@ -20,6 +20,7 @@ from erario.bitcoin.encoding import Reader, write_compact_size
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.transaction import Transaction, TxInput
 from erario.bitcoin.values import Outpoint, Script, Txid, sha256d
+from erario.proof.errors import ProofError, ProofErrorCode
 from erario.proof.result import Form, ProofCode
 
 MAX_SIGNATURE_TEXT: Final = 4_000_000
@@ -72,6 +73,25 @@ class BadSignatureError(Exception):
         super().__init__(code)
         self.code = code
         self.number = number
+
+
+def encode_message(message: str | bytes) -> bytes:
+    """The bytes that are signed: of text its UTF-8.
+
+    Raises:
+        ProofError: it is no text, but half of a surrogate pair.
+    """
+    if isinstance(message, bytes):
+        return message
+    try:
+        # What Python could not decode on a command line becomes the bytes that it was.
+        return message.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ProofError(
+            ProofErrorCode.MESSAGE_NOT_TEXT,
+            "the message has a character that is none",
+            remedy="Give the message as it was signed, or its bytes.",
+        ) from error
 
 
 def message_hash(message: bytes) -> bytes:

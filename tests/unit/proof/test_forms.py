@@ -115,6 +115,15 @@ def test_message_is_taken_as_it_is() -> None:
         assert code(SCRIPT, signature, message + " ") is ProofCode.CONSENSUS
 
 
+def test_message_that_was_no_utf_8_on_the_command_line() -> None:
+    signature = simple(SCRIPT, by_key_hash(1), "x")
+    typed = b"\xff".decode(errors="surrogateescape")
+    assert code(SCRIPT, signature, typed) is ProofCode.CONSENSUS
+    with pytest.raises(ProofError) as caught:
+        check_message(SCRIPT, "\ud800", signature)
+    assert caught.value.code is ProofErrorCode.MESSAGE_NOT_TEXT
+
+
 def test_too_long_to_ask() -> None:
     with pytest.raises(ProofError) as caught:
         check_message(SCRIPT, "x" * 1_000_001, SIMPLE)

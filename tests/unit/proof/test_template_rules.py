@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.proof.maker import (
     ALL,
     ANYONE,
@@ -196,6 +200,29 @@ def test_repeated_key_counts_once(thorough: bool) -> None:
     assert (result.code, result.template, result.keys) == (ProofCode.VALID, None, 1)
     result = check(p2wsh(script), by_multisig(script, 1, 2), thorough=thorough)
     assert (result.code, result.template, result.keys) == (ProofCode.VALID, None, 2)
+
+
+SIGNED = {template: (made[0], full(made[0], made[1])) for template, made in MADE.items()}
+
+
+@given(st.sampled_from(Template), st.integers(0, 10_000), st.integers(1, 255), st.booleans())
+def test_byte_rules_and_btclib_say_the_same(
+    template: Template, at: int, flip: int, longer: bool
+) -> None:
+    """Whatever is left of a template when a byte is changed or doubled."""
+    script, signature = SIGNED[template]
+    raw = bytearray(b64decode(signature[3:]))
+    # Behind the first input's outpoint: what is before is not judged by rules.
+    place = 41 + at % (len(raw) - 41)
+    if longer:
+        raw.insert(place, flip)
+    else:
+        raw[place] ^= flip
+    text = "ful" + b64encode(raw).decode()
+    by_rules = check_message(script, MESSAGE, text)
+    by_both = check_message(script, MESSAGE, text, thorough=True)
+    assert by_both.code is by_rules.code
+    assert by_both.code is not ProofCode.ENGINES_DISAGREE
 
 
 @pytest.mark.parametrize(
