@@ -62,7 +62,7 @@ is not part of it. @@ stands for a single @.
 \b
 Example:
   erario message verify bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l \\
-      @message.txt @signature.txt"""
+      @message.txt @signature.txt""",
 )
 @click.argument("subject", metavar="ADDRESS|SCRIPT")
 @click.argument("message")
