@@ -1,0 +1,97 @@
+"""What a ceremony asks of people, and what a published proof reveals; said before it starts.
+
+A proof shows the public keys of a script, as a spend does. Coins behind a hash count as exposed
+from then on (`holdings.exposure`). The figure is a lower bound: a key that other scripts use too is
+shown for them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from erario.bitcoin.script import ScriptType, classify
+from erario.bitcoin.values import Sats, Script, total
+from erario.ceremony.plan import Ask, Ceremony, Signer
+from erario.ceremony.quorum import origins, ways
+from erario.statement.model import Statement
+
+_BEHIND_A_SCRIPT = frozenset({ScriptType.P2SH, ScriptType.P2WSH})
+
+
+@dataclass(frozen=True, slots=True)
+class WalletForecast:
+    """One wallet: how many PSBTs to sign and scripts to prove, and who can sign.
+
+    `needed` is how many of `signers` each PSBT needs; None where only the wallet knows.
+    """
+
+    wallet: str
+    psbts: int
+    scripts: int
+    needed: int | None
+    signers: tuple[Signer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Everything that is said before anything is written.
+
+    Attributes:
+        wallets: in the order of the reserve.
+        approvals: the most PSBTs that a signer is asked to approve.
+        newly_exposed: coins whose public keys a published proof shows for the first time.
+        exposed_already: coins of the asked scripts whose keys are visible anyway.
+        revealed_scripts: script hashes whose script, with all its keys, a proof shows.
+    """
+
+    wallets: tuple[WalletForecast, ...]
+    approvals: Mapping[Signer, int]
+    newly_exposed: Sats
+    exposed_already: Sats
+    revealed_scripts: int
+
+
+def foresee(ceremony: Ceremony, statement: Statement) -> Forecast:
+    """What a ceremony that was worked out, and not yet written, asks and reveals."""
+    approvals: dict[Signer, int] = {}
+    wallets: dict[str, list[Ask]] = {}
+    for ask in ceremony.asks:
+        wallets.setdefault(ask.wallet, []).append(ask)
+        for signer in _signers(ceremony, ask):
+            approvals[signer] = approvals.get(signer, 0) + 1
+    asked = {script for ask in ceremony.asks for script in ask.scripts}
+    coins = [coin for coin in statement.coins if coin.unspent and coin.script in asked]
+    hidden = {coin.script for coin in coins if not coin.exposed}
+    return Forecast(
+        tuple(_wallet(ceremony, name, asks) for name, asks in wallets.items()),
+        approvals,
+        total(coin.sats for coin in coins if not coin.exposed),
+        total(coin.sats for coin in coins if coin.exposed),
+        sum(_is_behind_a_script(one, ceremony) for one in hidden),
+    )
+
+
+def _wallet(ceremony: Ceremony, name: str, asks: list[Ask]) -> WalletForecast:
+    first = asks[0]
+    found = ways(first.scripts[0], first.psbt.inputs[0])
+    signers = dict.fromkeys(signer for ask in asks for signer in _signers(ceremony, ask))
+    scripts = sum(len(ask.scripts) for ask in asks)
+    needed = min((way.needed for way in found if way.needed is not None), default=None)
+    return WalletForecast(name, len(asks), scripts, needed, tuple(signers))
+
+
+def _signers(ceremony: Ceremony, ask: Ask) -> list[Signer]:
+    found = (one for fields in ask.psbt.inputs for one in origins(fields).values())
+    return [ceremony.signer(one) for one in dict.fromkeys(found)]
+
+
+def _is_behind_a_script(script: Script, ceremony: Ceremony) -> bool:
+    if classify(script) not in _BEHIND_A_SCRIPT:
+        return False
+    for ask in ceremony.asks:
+        for one, fields in zip(ask.scripts, ask.psbt.inputs, strict=True):
+            if one == script:
+                # A P2WPKH inside P2SH is no script with keys of its own.
+                return any(len(way.keys) > 1 for way in ways(one, fields)) or not ways(one, fields)
+    return False
