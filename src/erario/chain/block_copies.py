@@ -28,7 +28,10 @@ class BlockCopies:
     def __init__(self, folder: FolderChain) -> None:
         self._index: BlockIndex = folder.index
         self._best = folder.best
-        self._chosen = self._index.first_of(block_hashes(folder.best))
+        firsts = folder.firsts
+        if firsts is None:
+            firsts = self._index.first_of(block_hashes(folder.best, Height(1)))
+        self._chosen = firsts.copy()
         self._bad: dict[int, tuple[Height, StrEnum]] = {}
 
     def blocks(self, heights: npt.NDArray[np.int64]) -> npt.NDArray[np.void]:
@@ -114,8 +117,8 @@ class BlockCopies:
         )
 
 
-def block_hashes(best: BestChain) -> npt.NDArray[np.uint8]:
-    """The hashes of blocks 1 to the tip: each header names the one before."""
-    rows = np.frombuffer(best.headers, np.uint8).reshape(-1, HEADER_SIZE)
-    tip = np.frombuffer(best.block_hash(best.tip), np.uint8)
-    return np.concatenate((rows[2:, 4:36], tip.reshape(1, -1)[: best.tip]))
+def block_hashes(best: BestChain, first: Height) -> npt.NDArray[np.uint8]:
+    """The hashes of the blocks from `first` to the tip: each header names the one before."""
+    rows = np.frombuffer(best.headers, np.uint8).reshape(-1, HEADER_SIZE)[first + 1 :, 4:36]
+    tip = np.frombuffer(best.block_hash(best.tip), np.uint8).reshape(1, -1)
+    return np.concatenate((rows, tip[: max(0, best.tip + 1 - first)]))

@@ -7,6 +7,7 @@ copy may be bad. Memory: some 180 bytes for each block, and no Python object.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ class BlockIndex:
 
     Attributes:
         files: the files, in the order of their numbers.
-        views: the same files, mapped up to the end of their last blocks.
+        views: the same files up to the end of their last blocks, mapped once they are read.
         records: RECORD_DTYPE, by file and offset.
         headers: 80 bytes for each record, clear.
         hashes: 32 bytes for each record, internal order.
@@ -146,27 +147,17 @@ class BlockIndex:
         )
 
     def changed_files(self) -> frozenset[int]:
-        """The files, by index, that were written to since they were indexed.
+        """The files, by index, that were read and were written to since they were indexed.
 
         Raises:
             SourceError: one is gone, was replaced, or has become too short for its blocks.
         """
         changed = set()
-        for number, file in enumerate(self.files):
-            if file.stamp is None:
+        for number, (file, view) in enumerate(zip(self.files, self.views, strict=True)):
+            if file.stamp is None or not view.is_mapped:
                 continue
-            try:
-                now = FileStamp.of(file.path.stat())
-            except OSError as error:
-                raise unreadable(file.path, error) from error
-            same_file = (now.device, now.inode) == (file.stamp.device, file.stamp.inode)
-            if now.size < file.extent or not same_file:
-                raise SourceError(
-                    ChainCode.FILE_CHANGED,
-                    f"{file.path.name} was cut or replaced while it was read",
-                    remedy="Start again once nothing but the node itself writes to the folder.",
-                    place=Place(str(file.path)),
-                )
+            now = FileStamp.of(_status_of(file.path))
+            _refuse_replaced(file.path, file.stamp, now, file.extent)
             if now != file.stamp:
                 changed.add(number)
         return frozenset(changed)
@@ -184,7 +175,8 @@ def read_block_index(
         path: as for `find_block_files`.
         name: the network.
         progress: called now and then.
-        known: records of files that are as they were when they were walked; they are mapped only.
+        known: records of files that are as they were when they were walked; these are not opened
+            before one of their blocks is read.
 
     Raises:
         RequestError: there are no block files.
@@ -215,8 +207,15 @@ def _walk_all(
     known: Mapping[Path, FileRecords],
     progress: ProgressCallback,
 ) -> list[_Indexed]:
+    results: dict[int, _Indexed] = {}
+    for number, path in enumerate(found.paths):
+        if path in known:
+            late = _open_late(path, found.key, known[path])
+            if late is not None:
+                results[number] = late
+    left = [number for number in range(len(found.paths)) if number not in results]
     done = [0] * len(found.paths)
-    total = sum(_size_of(path) for path in found.paths)
+    total = sum(_status_of(found.paths[number]).st_size for number in left)
     told = -1
     stop = threading.Event()
 
@@ -229,9 +228,6 @@ def _walk_all(
         path = found.paths[number]
         return _walk_one(path, found.key, parameters, known.get(path), moved)
 
-    # What is known is mapped at once: a thread's turn costs more than that.
-    results = {number: index(number) for number, path in enumerate(found.paths) if path in known}
-    left = [number for number in range(len(found.paths)) if number not in results]
     with ThreadPoolExecutor(_READERS) as readers:
         try:
             futures = {number: readers.submit(index, number) for number in left}
@@ -272,6 +268,34 @@ def _walk_one(
         moved(file.size)
         view = BlockFileView(name=file.name, data=file.map(records.extent), key=key)
         return IndexedFile(path, file.stamp, records.extent), view, records
+
+
+def _open_late(path: Path, key: bytes | None, records: FileRecords) -> _Indexed | None:
+    """A file whose records are known, to be mapped once it is read: most of thousands never are.
+    None for one that is packed, which has to be unpacked once for all."""
+    stamp, extent = FileStamp.of(_status_of(path)), records.extent
+    if stamp.size < extent:
+        return None
+
+    def mapped() -> npt.NDArray[np.uint8]:
+        with open_block_file(path, key) as file:
+            if file.stamp is not None:
+                _refuse_replaced(path, stamp, file.stamp, extent)
+            return file.map(extent)
+
+    view = BlockFileView(name=path.name, data=mapped, key=key)
+    return IndexedFile(path, stamp, extent), view, records
+
+
+def _refuse_replaced(path: Path, stamp: FileStamp, now: FileStamp, extent: int) -> None:
+    same_file = (now.device, now.inode) == (stamp.device, stamp.inode)
+    if now.size < extent or not same_file:
+        raise SourceError(
+            ChainCode.FILE_CHANGED,
+            f"{path.name} was cut or replaced while it was read",
+            remedy="Start again once nothing but the node itself writes to the folder.",
+            place=Place(str(path)),
+        )
 
 
 def _refuse_other_network(found: BlockPaths, parameters: Network, *, searched: bool) -> None:
@@ -318,9 +342,9 @@ def _allow_handles(files: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _size_of(path: Path) -> int:
+def _status_of(path: Path) -> os.stat_result:
     try:
-        return path.stat().st_size
+        return path.stat()
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -338,5 +362,5 @@ def _records(found: Sequence[FileRecords]) -> npt.NDArray[np.void]:
     return records
 
 
-def _rows(parts: Sequence[bytearray], width: int) -> npt.NDArray[np.uint8]:
+def _rows(parts: Sequence[bytearray | bytes], width: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(-1, width)

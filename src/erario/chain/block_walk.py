@@ -126,7 +126,7 @@ class BlockWalk:
         records.sizes.append(size)
         records.headers += head[PREFIX:]
         records.hashes += sha256d(head[PREFIX:])
-        records.ends_open.append(not followed)
+        records.ends_open += bytes((not followed,))
         records.extent = position + PREFIX + size
 
     def _note_garbage(self, offset: int) -> None:

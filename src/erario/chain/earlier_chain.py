@@ -50,7 +50,7 @@ def follow_chain(earlier: EarlierChain, index: BlockIndex) -> FolderChain | None
     best = earlier.best
     if earlier.is_same:
         return FolderChain(index, best, earlier.findings)
-    chosen = index.first_of(block_hashes(best))
+    chosen = index.first_of(block_hashes(best, Height(1)))
     beside = _beside(index, best, chosen)
     is_plain = all(found.code is FindingCode.CHAIN_GARBAGE for found in earlier.findings)
     if earlier.stale is None or not is_plain or len(beside) > _MOST_STALE or -1 in chosen:
@@ -59,7 +59,8 @@ def follow_chain(earlier: EarlierChain, index: BlockIndex) -> FolderChain | None
     extended = None if added is None else extend_chain(best, added)
     if extended is None or unfinished_tip(index, extended) >= 0:
         return None
-    return FolderChain(index, extended, garbage_findings(index))
+    chosen = np.concatenate((chosen, index.first_of(block_hashes(extended, Height(best.tip + 1)))))
+    return FolderChain(index, extended, garbage_findings(index), chosen)
 
 
 def extend_chain(best: BestChain, added: Mapping[bytes, bytes]) -> BestChain | None:
@@ -71,11 +72,13 @@ def extend_chain(best: BestChain, added: Mapping[bytes, bytes]) -> BestChain | N
         added: headers by the hash of the block before.
     """
     rules = network(best.network)
-    headers, work = bytearray(best.headers), best.work
+    new, work = bytearray(), best.work
     last_hash: bytes = best.block_hash(best.tip)
 
     def ancestor(height: int) -> tuple[int, int]:
-        _, _, _, time, bits, _ = FIELDS.unpack_from(headers, height * HEADER_SIZE)
+        above = height - best.tip - 1
+        headers, place = (best.headers, height) if above < 0 else (new, above)
+        _, _, _, time, bits, _ = FIELDS.unpack_from(headers, place * HEADER_SIZE)
         return time, bits
 
     for height in range(best.tip + 1, best.tip + 1 + len(added)):
@@ -91,9 +94,9 @@ def extend_chain(best: BestChain, added: Mapping[bytes, bytes]) -> BestChain | N
         )
         if fault is not None:
             return None
-        headers += header
+        new += header
         work += work_of_bits(bits)
-    return BestChain(best.network, headers=bytes(headers), work=work)
+    return BestChain(best.network, headers=b"".join((best.headers, new)), work=work)
 
 
 def _added(

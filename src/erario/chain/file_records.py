@@ -33,8 +33,8 @@ class FileRecords:
 
     offsets: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("i"))
-    headers: bytearray = field(default_factory=bytearray)
-    hashes: bytearray = field(default_factory=bytearray)
-    ends_open: bytearray = field(default_factory=bytearray)
+    headers: bytearray | bytes = field(default_factory=bytearray)
+    hashes: bytearray | bytes = field(default_factory=bytearray)
+    ends_open: bytearray | bytes = field(default_factory=bytearray)
     extent: int = 0
     garbage: Garbage | None = None

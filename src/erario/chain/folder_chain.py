@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from erario.bitcoin.encoding import Reader
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.network import NetworkName, network
@@ -38,11 +41,15 @@ _MOST_HEIGHT: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class FolderChain:
-    """The best chain of block files, where their blocks lie, and what was seen on the way."""
+    """The best chain of block files, where their blocks lie, and what was seen on the way.
+
+    `firsts` are the first records of blocks 1 to the tip where they were looked up already.
+    """
 
     index: BlockIndex
     best: BestChain
     findings: tuple[Finding, ...]
+    firsts: npt.NDArray[np.int64] | None = None
 
 
 def read_folder_chain(path: Path, name: NetworkName, progress: ProgressCallback) -> FolderChain:

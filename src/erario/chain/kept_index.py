@@ -133,9 +133,9 @@ class KeptIndex:
         records = FileRecords(
             offsets=array("q", part["offset"].tobytes()),
             sizes=array("i", part["size"].tobytes()),
-            headers=bytearray(index.headers[begin:end].tobytes()),
-            hashes=bytearray(index.hashes[begin:end].tobytes()),
-            ends_open=bytearray(part["open"].tobytes()),
+            headers=index.headers[begin:end].tobytes(),
+            hashes=index.hashes[begin:end].tobytes(),
+            ends_open=part["open"].tobytes(),
             extent=file.extent,
             garbage=garbage[0] if garbage else None,
         )

@@ -226,9 +226,9 @@ def decode_records(data: bytes) -> FileRecords:
     records = FileRecords(
         offsets=offsets,
         sizes=sizes,
-        ends_open=bytearray(reader.take(count)),
-        headers=bytearray(reader.take(count * HEADER_SIZE)),
-        hashes=bytearray(reader.take(count * HASH_SIZE)),
+        ends_open=reader.take(count),
+        headers=reader.take(count * HEADER_SIZE),
+        hashes=reader.take(count * HASH_SIZE),
         extent=extent,
         garbage=garbage,
     )

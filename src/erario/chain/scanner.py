@@ -74,18 +74,37 @@ _FAULTS: Final[tuple[StrEnum, ...]] = (
 """In the order of the numbers in `kernels_check`, from 1 on."""
 
 
-@dataclass(frozen=True, slots=True)
 class BlockFileView:
     """The bytes of a file with blocks.
 
-    Attributes:
-        data: a mapping that nobody writes.
+    Args:
+        name: of the file.
+        data: a mapping that nobody writes, or what makes it once it is first read.
         key: the eight bytes of `xor.dat`, or None for a plain file.
     """
 
-    name: str
-    data: Bytes
-    key: bytes | None
+    __slots__ = ("_data", "key", "name")
+
+    def __init__(self, name: str, data: Bytes | Callable[[], Bytes], key: bytes | None) -> None:
+        self.name: Final = name
+        self.key: Final = key
+        self._data = data
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether its bytes were asked for, or were there from the start."""
+        return not callable(self._data)
+
+    @property
+    def data(self) -> Bytes:
+        """Its bytes.
+
+        Raises:
+            SourceError: they are only read now, and cannot be.
+        """
+        if callable(self._data):
+            self._data = self._data()
+        return self._data
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +199,19 @@ def places_of(
     files: Sequence[BlockFileView], blocks: npt.NDArray[np.void], segwit_height: int
 ) -> Places:
     """The blocks as `scanner_windows` takes them; `files` must outlive them."""
-    for file in files:
+    addresses, sizes = np.zeros(len(files), np.int64), np.zeros(len(files), np.int64)
+    keys = np.zeros(len(files), np.uint64)
+    # Only those that are read: others need not even be mapped.
+    for number in np.unique(blocks["file"]).tolist():
+        file = files[number]
         if file.data.dtype != np.uint8 or not file.data.flags.c_contiguous:
             raise TypeError("a block file is mapped as contiguous bytes")
+        addresses[number], sizes[number] = file.data.ctypes.data, file.data.size
+        keys[number] = int.from_bytes(file.key or b"", "little")
     return Places(
-        addresses=np.array([file.data.ctypes.data for file in files], np.int64),
-        sizes=np.array([file.data.size for file in files], np.int64),
-        keys=np.array([int.from_bytes(f.key or b"", "little") for f in files], np.uint64),
+        addresses=addresses,
+        sizes=sizes,
+        keys=keys,
         files=blocks["file"].astype(np.int64),
         offsets=blocks["offset"].astype(np.int64),
         lengths=blocks["size"].astype(np.int64),
