@@ -58,6 +58,11 @@ def open_context(subject: click.Command, name: str, parent: click.Context | None
 def command(path: str, subject: click.Command, context: click.Context) -> Iterator[str]:
     text = click.unstyle(subject.get_help(context)).rstrip()
     yield f"## {path}\n\n```text\n{text}\n```\n"
+    if isinstance(subject, click.Group) and subject is not cli:
+        for name in subject.list_commands(context):
+            inner = subject.get_command(context, name)
+            if inner is not None:
+                yield from command(f"{path} {name}", inner, open_context(inner, name, context))
 
 
 def statement() -> Iterator[str]:

@@ -7,7 +7,7 @@ block_*        block files: found, walked, indexed; `blocks_source` answers from
 scanner        which transactions touch scripts; `kernels*` and `sha256*` are compiled
 kept_*         the same answers from what earlier runs kept; `*_store` hold it
 node_*         a node by RPC: block filters, raw blocks, its list of coins
-server_source  servers of histories, all that they show proved; `electrum*`, `esplora*` speak to them
+server_source  servers of histories, what they show proved; `electrum*`, `esplora*` speak to them
 snapshot_*     UTXO snapshots, whose hash is pinned
 http, json_*   answers from outside, bounded in size, depth and time
 
