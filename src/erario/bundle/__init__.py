@@ -7,8 +7,9 @@ manifest         SHA-256 of every file, and the digest of the bundle
 evidence_json    what was declared, asked and said; `evidence_reading`: the way back
 transactions     transactions and their branches; `headers`: headers, and their verification
 proofs_file      control proofs, whole or sealed
-verifying        read, assess, compare; `contents`, `checks`: parts of it
-making           the way there
+declarations     none of them contradicts itself
+verifying        read, assess, compare; `contents`: parts of it; `checks`: what it came to, in words
+making           the way there; `writing`: its files
 ssh_signature    who signed a digest; `timestamp`: and when, at the latest
 against_chain    what only a chain can show
 """

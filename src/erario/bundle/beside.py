@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from erario.bitcoin.values import Height
+from erario.bundle.beside_codes import BesideCode
 from erario.bundle.checks import Check, Standing
 from erario.bundle.container import read_bounded
-from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.errors import BundleError
 from erario.bundle.ssh_signature import (
     MAX_SIGNATURE,
     MAX_SIGNERS,
@@ -64,11 +65,11 @@ def check_timestamp(
         targets[signed] = f"the signature {path.name}"
     if proof.digest not in targets:
         raise BundleError(
-            BundleCode.TIMESTAMP_OTHER, "the timestamp is over something else than this bundle"
+            BesideCode.TIMESTAMP_OTHER, "the timestamp is over something else than this bundle"
         )
     if not proof.roots:
         raise BundleError(
-            BundleCode.TIMESTAMP_PENDING,
+            BesideCode.TIMESTAMP_PENDING,
             "the timestamp is only promised: no block has it yet",
             remedy="Ask its calendars for the whole one, some hours later: ots upgrade.",
         )
@@ -78,7 +79,7 @@ def check_timestamp(
             continue
         if header[_ROOT] != proof.roots[height]:
             raise BundleError(
-                BundleCode.TIMESTAMP_WRONG, f"the timestamp does not lead to block {height:,}"
+                BesideCode.TIMESTAMP_WRONG, f"the timestamp does not lead to block {height:,}"
             )
         moment = datetime.fromtimestamp(int.from_bytes(header[_TIME], "little"), UTC)
         what = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from erario.bundle.archive import read_archive
-from erario.bundle.errors import BundleCode, BundleError, RequestCode
+from erario.bundle.errors import BundleCode, BundleError, ReadingCode
 from erario.bundle.names import MAX_BYTES, MAX_FILES, check_name, check_names
 from erario.errors import Place, RequestError
 
@@ -53,7 +53,7 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
 def not_read(path: Path, error: OSError) -> RequestError:
     """The error of a file or folder that is not there, or may not be read."""
     return RequestError(
-        RequestCode.NOT_READ,
+        ReadingCode.NOT_READ,
         f"{path} cannot be read: {error.strerror or error}",
         remedy="Check the path, and that you may read it.",
         place=Place(str(path)),

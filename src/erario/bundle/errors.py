@@ -58,6 +58,7 @@ class BundleCode(StrEnum):
     SCRIPT_TWICE = "declaration.script-twice"
     DERIVATION = "declaration.derivation"
     CLAIM = "declaration.claim"
+    WINDOW = "declaration.window"
     DOCUMENT_FILE = "declaration.document-file"
 
     # Headers.
@@ -105,25 +106,13 @@ class BundleCode(StrEnum):
     PREVIOUS_CUTOFF = "previous.cutoff"
     PREVIOUS_SATS = "previous.sats"
 
-    # Beside the bundle.
-    SIGNATURE_FORM = "signature.form"
-    SIGNATURE_NAMESPACE = "signature.namespace"
-    SIGNATURE_ALGORITHM = "signature.algorithm"
-    SIGNATURE_WRONG = "signature.wrong"
-    SIGNATURE_SIGNER = "signature.signer"
-    SIGNERS_FORM = "signature.allowed-signers"
-    TIMESTAMP_FORM = "timestamp.form"
-    TIMESTAMP_OTHER = "timestamp.other-digest"
-    TIMESTAMP_PENDING = "timestamp.pending"
-    TIMESTAMP_WRONG = "timestamp.wrong"
-
 
 class BundleError(ErarioError):
     """A bundle, or what was given beside it, that contradicts itself: refused."""
 
     def __init__(
         self,
-        code: BundleCode,
+        code: StrEnum,
         what: str,
         *,
         remedy: str = "Do not rely on it; ask whoever published it for the bundle again.",
@@ -132,13 +121,8 @@ class BundleError(ErarioError):
         super().__init__(code, what, remedy=remedy, place=place)
 
 
-class RequestCode(StrEnum):
-    """Codes of errors that say nothing about a bundle: it could not be read, or not be made."""
+class ReadingCode(StrEnum):
+    """Codes of errors that say nothing about a bundle: it could not be verified."""
 
     NOT_READ = "bundle.not-read"
     NO_ENGINE = "bundle.no-engine"
-    NO_HISTORY = "bundle.no-history"
-    OPENING = "bundle.opening"
-    EXISTS = "bundle.exists"
-    NO_CRYPTOGRAPHY = "bundle.no-cryptography"
-    NOT_SHOWN = "bundle.not-shown"

@@ -13,9 +13,11 @@ from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Outpoint, Sats, Txid
+from erario.bundle.declarations import check_declaration
 from erario.bundle.errors import BundleCode, BundleError
 from erario.bundle.names import EVIDENCE
 from erario.bundle.strict_json import MAX_HEIGHT, Fields, read_json
+from erario.reserve.cutoff import find_timezone
 from erario.reserve.model import Attribution, Comparator, Role
 from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment, Interval
 from erario.statement.evidence import (
@@ -73,6 +75,7 @@ def read_evidence(data: bytes) -> SaidEvidence:
 
     Raises:
         BundleError: it is not of this format, or what was declared contradicts itself.
+        RequestError: its time zone is not known here, so that days cannot be told.
     """
     fields = Fields(read_json(data, EVIDENCE), EVIDENCE, _KEYS)
     check_format(fields, FORMAT, VERSION)
@@ -127,84 +130,9 @@ def _declaration(fields: Fields) -> Declaration:
         tuple(map(_document, fields.items("documents"))),
         tuple(map(_claim, fields.items("claims"))),
     )
-    _check_names(declaration)
-    _check_scripts(declaration)
+    find_timezone(timezone)
+    check_declaration(declaration)
     return declaration
-
-
-def _check_names(declaration: Declaration) -> None:
-    """Every id once, and every id that something names there."""
-    for kind in (
-        declaration.holders, declaration.wallets, declaration.documents, declaration.claims
-    ):  # fmt: skip
-        ids = [one.id for one in kind]
-        if len(set(ids)) != len(ids):
-            raise BundleError(BundleCode.DUPLICATE_ID, "two declarations have the same id")
-    holders = {one.id for one in declaration.holders}
-    owner = {one.id: one.holder for one in declaration.wallets}
-    documents = {one.id for one in declaration.documents}
-    placed: tuple[DeclaredWallet | DeclaredClaim, ...] = (
-        *declaration.wallets,
-        *declaration.claims,
-    )
-    for one in placed:
-        if one.holder not in holders:
-            raise BundleError(
-                BundleCode.UNKNOWN_HOLDER, f"{one.id} is of a holder that is not declared"
-            )
-        if one.document is not None and one.document not in documents:
-            raise BundleError(
-                BundleCode.UNKNOWN_DOCUMENT, f"{one.id} rests on a document that is not declared"
-            )
-    for wallet in declaration.wallets:
-        if wallet.attribution is Attribution.DOCUMENTED and wallet.document is None:
-            raise BundleError(
-                BundleCode.UNKNOWN_DOCUMENT, f"{wallet.id} is documented by no document"
-            )
-    for claim in declaration.claims:
-        for name in claim.wallets:
-            if owner.get(name) != claim.holder:
-                raise BundleError(
-                    BundleCode.UNKNOWN_WALLET,
-                    f"the claim {claim.id} names a wallet that its holder does not have",
-                )
-        if len(set(claim.wallets)) != len(claim.wallets):
-            raise BundleError(BundleCode.CLAIM, f"the claim {claim.id} names a wallet twice")
-
-
-def _check_scripts(declaration: Declaration) -> None:
-    """Every script in one wallet, once, and every branch derived without a gap."""
-    seen: set[bytes] = set()
-    for wallet in declaration.wallets:
-        indexes: dict[int, list[int]] = {}
-        for one in wallet.scripts:
-            if one.script in seen:
-                raise BundleError(
-                    BundleCode.SCRIPT_TWICE, f"the script {one.script.hex()[:80]} stands twice"
-                )
-            seen.add(one.script)
-            if one.branch is not None and one.index is not None:
-                indexes.setdefault(one.branch, []).append(one.index)
-        branches = {one.number: one for one in wallet.branches}
-        good = len(branches) == len(wallet.branches) and indexes.keys() <= branches.keys()
-        for number, branch in branches.items():
-            good = good and _is_derived(branch, indexes.get(number, []), len(wallet.scripts))
-        if not good:
-            raise BundleError(
-                BundleCode.DERIVATION, f"the scripts of {wallet.id} are not those of its branches"
-            )
-
-
-def _is_derived(branch: DerivedBranch, indexes: list[int], watched: int) -> bool:
-    """Whether these indexes can be those of a branch. One is not there where the wallet has its
-    script already, by another branch or written down."""
-    missing = branch.derived - len(indexes)
-    return (
-        len(indexes) == len(set(indexes))
-        and max(indexes, default=-1) < branch.derived
-        and missing <= watched - len(indexes)
-        and (branch.last_used is None or branch.last_used < branch.derived)
-    )
 
 
 def _holder(value: Json) -> DeclaredHolder:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from erario.bitcoin.encoding import Reader, write_compact_size
+from erario.bitcoin.encoding import Reader
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.header_rules import MEDIAN_SPAN, median_time
@@ -34,15 +34,6 @@ _LEAST_RUN: Final = 8
 _PREVIOUS: Final = slice(4, 36)
 _TIME: Final = slice(68, 72)
 _BITS: Final = slice(72, 76)
-
-
-def write_headers(runs: Sequence[HeaderRun]) -> bytes:
-    """The bytes of these runs."""
-    parts = [write_compact_size(len(runs))]
-    for run in runs:
-        count = len(run.headers) // HEADER_SIZE
-        parts += [run.start.to_bytes(4, "little"), count.to_bytes(4, "little"), run.headers]
-    return b"".join(parts)
 
 
 def read_headers(data: bytes) -> tuple[HeaderRun, ...]:

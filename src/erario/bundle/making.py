@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +18,7 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import show_hash
 from erario.bundle.archive import write_archive
 from erario.bundle.container import read_bounded
-from erario.bundle.errors import RequestCode
 from erario.bundle.evidence_json import write_evidence
-from erario.bundle.headers import write_headers
 from erario.bundle.manifest import FORMAT, VERSION, Previous
 from erario.bundle.names import (
     DECLARED,
@@ -32,15 +31,24 @@ from erario.bundle.names import (
     TRANSACTIONS,
     check_name,
 )
-from erario.bundle.proofs_file import write_proofs
-from erario.bundle.transactions import write_transactions
 from erario.bundle.verifying import VerifiedBundle, verify_files
+from erario.bundle.writing import write_headers, write_proofs, write_transactions
 from erario.errors import OutputError, Place, RequestError
 from erario.files import write_whole
 from erario.reserve.model import Reserve
 from erario.statement.codec import canonical_json, digest, statement_json
 from erario.statement.evidence import Evidence
 from erario.statement.json_values import JsonObject
+
+
+class MakingCode(StrEnum):
+    """Why a bundle cannot be made."""
+
+    NO_HISTORY = "bundle.no-history"
+    NOT_SHOWN = "bundle.not-shown"
+    NO_FOLDER = "bundle.no-folder"
+    EXISTS = "bundle.exists"
+
 
 _MAX_DOCUMENT: Final = 256 << 20
 
@@ -70,13 +78,13 @@ def make_bundle(evidence: Evidence, enclosed: Enclosed | None = None) -> dict[st
     enclosed = enclosed or Enclosed()
     if not any(source.history for source in evidence.sources):
         raise RequestError(
-            RequestCode.NO_HISTORY,
+            MakingCode.NO_HISTORY,
             "the source lists coins and shows no transaction, so a bundle could show nothing",
             remedy="Read a source that has the history: a node, its block files, or servers.",
         )
     if not evidence.headers:
         raise RequestError(
-            RequestCode.NOT_SHOWN,
+            MakingCode.NOT_SHOWN,
             "the evidence was collected without headers",
             remedy="Collect it again with headers=True.",
         )
@@ -122,7 +130,7 @@ def save_bundle(files: Mapping[str, bytes], path: Path, *, folder: bool = False)
             (path / name).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            RequestCode.NOT_READ,
+            MakingCode.NO_FOLDER,
             f"could not make the folder {path}: {error.strerror or error}",
             remedy="Choose a folder that can be made.",
             place=Place(str(path)),

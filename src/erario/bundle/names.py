@@ -47,11 +47,17 @@ def check_name(name: str) -> None:
 
 
 def check_names(names: set[str]) -> None:
-    """Refuse files of which one is missing.
+    """Refuse files of which one is missing, or that no folder can hold beside each other.
 
     Raises:
         BundleError: with the first that is.
     """
+    if len({name.lower() for name in names}) != len(names):
+        raise BundleError(BundleCode.DUPLICATE_NAME, "two files differ in case alone")
+    for name in names:
+        parts = name.split("/")
+        if any("/".join(parts[:at]) in names for at in range(1, len(parts))):
+            raise BundleError(BundleCode.PATH, f"its {name} lies within another file")
     for name in REQUIRED:
         if name not in names:
             raise BundleError(BundleCode.MISSING_FILE, f"it has no {name}")

@@ -38,20 +38,6 @@ class Proofs:
     sealed: tuple[bytes, ...] | None
 
 
-def write_proofs(proofs: Iterable[ControlProof], *, seal: bool = False) -> bytes:
-    """The file for these proofs, each once, in order of script, message and signature."""
-    ordered = sorted(set(proofs), key=_order)
-    sealed: list[Json] = [*sorted(proof_digest(one).hex() for one in ordered)]
-    return canonical_json(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "proofs": [] if seal else [_proof_json(one) for one in ordered],
-            "sealed": sealed if seal else None,
-        }
-    )
-
-
 def read_proofs(data: bytes) -> Proofs:
     """The proofs of the file.
 
@@ -61,7 +47,7 @@ def read_proofs(data: bytes) -> Proofs:
     fields = Fields(read_json(data, PROOFS), PROOFS, ("format", "version", "proofs", "sealed"))
     check_format(fields, FORMAT, VERSION)
     proofs = tuple(map(_proof, fields.items("proofs")))
-    orders = [_order(one) for one in proofs]
+    orders = [proof_order(one) for one in proofs]
     if sorted(set(orders)) != orders:
         raise BundleError(BundleCode.PROOF_TWICE, "its proofs are out of order, or one is twice")
     if fields.is_null("sealed"):
@@ -75,7 +61,7 @@ def read_proofs(data: bytes) -> Proofs:
 
 def proof_digest(proof: ControlProof) -> bytes:
     """What a sealed bundle publishes of a proof."""
-    return hashlib.sha256(canonical_json(_proof_json(proof))).digest()
+    return hashlib.sha256(canonical_json(proof_json(proof))).digest()
 
 
 def open_seal(sealed: tuple[bytes, ...], proofs: Iterable[ControlProof]) -> None:
@@ -88,11 +74,13 @@ def open_seal(sealed: tuple[bytes, ...], proofs: Iterable[ControlProof]) -> None
         raise BundleError(BundleCode.SEAL, "the proofs given are not those that were sealed")
 
 
-def _order(proof: ControlProof) -> tuple[bytes, str, str]:
+def proof_order(proof: ControlProof) -> tuple[bytes, str, str]:
+    """By what the proofs of a file are in order."""
     return proof.script, proof.message, proof.signature
 
 
-def _proof_json(proof: ControlProof) -> JsonObject:
+def proof_json(proof: ControlProof) -> JsonObject:
+    """One proof as it stands in the file."""
     return {
         "script": proof.script.hex(),
         "message": proof.message,

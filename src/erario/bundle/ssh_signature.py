@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final, NoReturn
 
-from erario.bundle.errors import BundleCode, BundleError, RequestCode
+from erario.bundle.beside_codes import BesideCode
+from erario.bundle.errors import BundleError
 from erario.errors import RequestError
 
 NAMESPACE: Final = "erario-bundle"
@@ -67,25 +68,25 @@ def verify_signature(digest: bytes, armoured: bytes, allowed: str, now: datetime
     """
     match = _ARMOUR.fullmatch(armoured)
     if match is None:
-        _refuse(BundleCode.SIGNATURE_FORM, "the signature is no armoured SSH signature")
+        _refuse(BesideCode.SIGNATURE_FORM, "the signature is no armoured SSH signature")
     try:
         blob = base64.b64decode(b"".join(match[1].split()), validate=True)
     except binascii.Error:
-        _refuse(BundleCode.SIGNATURE_FORM, "the signature is not base64")
+        _refuse(BesideCode.SIGNATURE_FORM, "the signature is not base64")
     wire = _Wire(blob)
     if wire.take(len(_MAGIC)) != _MAGIC or wire.u32() != 1:
-        _refuse(BundleCode.SIGNATURE_FORM, "the signature is of another format or version")
+        _refuse(BesideCode.SIGNATURE_FORM, "the signature is of another format or version")
     key, namespace, reserved = wire.string(), wire.string(), wire.string()
     hash_name, signature = wire.string(), wire.string()
     wire.finish()
     if namespace != NAMESPACE.encode():
         _refuse(
-            BundleCode.SIGNATURE_NAMESPACE,
+            BesideCode.SIGNATURE_NAMESPACE,
             f"the signature was made for {namespace[:60]!r}, not for {NAMESPACE}",
         )
     hashed = _HASHES.get(hash_name.decode("ascii", "replace"))
     if hashed is None:
-        _refuse(BundleCode.SIGNATURE_ALGORITHM, "the signature uses an unknown hash")
+        _refuse(BesideCode.SIGNATURE_ALGORITHM, "the signature uses an unknown hash")
     message = hashed(digest.hex().encode()).digest()
     signed = _MAGIC + b"".join(map(_string, (namespace, reserved, hash_name, message)))
     _verify(key, signature, signed)
@@ -97,7 +98,7 @@ def _verify(key: bytes, signature: bytes, signed: bytes) -> None:
         from cryptography import exceptions  # noqa: PLC0415 - rarely asked for
     except ImportError as error:
         raise RequestError(
-            RequestCode.NO_CRYPTOGRAPHY,
+            BesideCode.NO_CRYPTOGRAPHY,
             "signatures are checked with the package cryptography, which is not installed",
             remedy="Install it: pip install cryptography.",
         ) from error
@@ -105,7 +106,7 @@ def _verify(key: bytes, signature: bytes, signed: bytes) -> None:
         _verify_by_kind(key, signature, signed)
     except (exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm, ValueError) as error:
         raise BundleError(
-            BundleCode.SIGNATURE_WRONG,
+            BesideCode.SIGNATURE_WRONG,
             "the signature does not hold: another digest was signed, or by another key",
         ) from error
 
@@ -119,7 +120,7 @@ def _verify_by_kind(key: bytes, signature: bytes, signed: bytes) -> None:
     plain = kind.removeprefix("sk-").removesuffix("@openssh.com") if kind[:3] == "sk-" else kind
     proper = {"rsa-sha2-256", "rsa-sha2-512"} if kind == "ssh-rsa" else {kind}
     if algorithm not in proper:
-        _refuse(BundleCode.SIGNATURE_ALGORITHM, f"the signature is by {algorithm[:40]!a}")
+        _refuse(BesideCode.SIGNATURE_ALGORITHM, f"the signature is by {algorithm[:40]!a}")
     if plain == "ssh-ed25519":
         point = public.string()
         data = _touched(public, made, signed) if plain != kind else (made.string(), signed)
@@ -129,11 +130,11 @@ def _verify_by_kind(key: bytes, signature: bytes, signed: bytes) -> None:
     elif plain.startswith("ecdsa-sha2-"):
         curve, point = public.string().decode("ascii", "replace"), public.string()
         if plain != f"ecdsa-sha2-{curve}" or curve not in _CURVES:
-            _refuse(BundleCode.SIGNATURE_ALGORITHM, "the key is on an unknown curve")
+            _refuse(BesideCode.SIGNATURE_ALGORITHM, "the key is on an unknown curve")
         data = _touched(public, made, signed) if plain != kind else (made.string(), signed)
         _verify_ecdsa(curve, point, *data)
     else:
-        _refuse(BundleCode.SIGNATURE_ALGORITHM, f"the key is of the kind {kind[:40]!a}")
+        _refuse(BesideCode.SIGNATURE_ALGORITHM, f"the key is of the kind {kind[:40]!a}")
     public.finish()
     made.finish()
 
@@ -143,7 +144,7 @@ def _touched(public: _Wire, made: _Wire, signed: bytes) -> tuple[bytes, bytes]:
     application, signature = public.string(), made.string()
     flags, counter = made.take(1), made.take(4)
     if not flags[0] & _TOUCHED:
-        _refuse(BundleCode.SIGNATURE_WRONG, "nobody touched the security key that signed")
+        _refuse(BesideCode.SIGNATURE_WRONG, "nobody touched the security key that signed")
     around = hashlib.sha256(application).digest() + flags + counter
     return signature, around + hashlib.sha256(signed).digest()
 
@@ -171,7 +172,7 @@ def _verify_rsa(public: _Wire, made: _Wire, algorithm: str, signed: bytes) -> No
 
     exponent, modulus = public.number(), public.number()
     if not _LEAST_RSA <= modulus.bit_length() <= 16_384 or exponent.bit_length() > 32:
-        _refuse(BundleCode.SIGNATURE_ALGORITHM, f"the RSA key has {modulus.bit_length()} bits")
+        _refuse(BesideCode.SIGNATURE_ALGORITHM, f"the RSA key has {modulus.bit_length()} bits")
     key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     hashed = hashes.SHA256() if algorithm.endswith("256") else hashes.SHA512()
     key.verify(made.string(), signed, padding.PKCS1v15(), hashed)
@@ -183,7 +184,7 @@ def _find_signer(key: bytes, allowed: str, now: datetime) -> Signer:
         if listed == key and _is_allowed(options, now):
             return Signer(who.strip('"'), f"SHA256:{fingerprint}")
     raise BundleError(
-        BundleCode.SIGNATURE_SIGNER,
+        BesideCode.SIGNATURE_SIGNER,
         f"the signature holds, but its key SHA256:{fingerprint} is nobody's who is allowed now",
         remedy="Check whose key it is, by another way, before you add it to the allowed signers.",
     )
@@ -200,7 +201,7 @@ def _read_signers(text: str) -> Iterator[tuple[str, dict[str, str], bytes]]:
         except binascii.Error:
             key = b""
         if match is None or not key:
-            _refuse(BundleCode.SIGNERS_FORM, f"line {number} of the allowed signers is none")
+            _refuse(BesideCode.SIGNERS_FORM, f"line {number} of the allowed signers is none")
         options = {one[1]: one[2] or "" for one in _OPTION.finditer(match["options"] or "")}
         yield match["who"], options, key
 
@@ -236,7 +237,7 @@ def _read_time(text: str) -> datetime:
         return plain.replace(tzinfo=UTC) if match[3] else plain.astimezone()
     except ValueError as error:
         raise BundleError(
-            BundleCode.SIGNERS_FORM, f"the allowed signers have no time as {text[:30]!a}"
+            BesideCode.SIGNERS_FORM, f"the allowed signers have no time as {text[:30]!a}"
         ) from error
 
 
@@ -252,7 +253,7 @@ class _Wire:
     def take(self, size: int) -> bytes:
         """The next bytes."""
         if size > len(self._data) - self._at:
-            _refuse(BundleCode.SIGNATURE_FORM, "the signature ends too early")
+            _refuse(BesideCode.SIGNATURE_FORM, "the signature ends too early")
         self._at += size
         return self._data[self._at - size : self._at]
 
@@ -268,18 +269,18 @@ class _Wire:
         """A number of any length; none here is negative."""
         data = self.string()
         if data[:1] >= b"\x80":
-            _refuse(BundleCode.SIGNATURE_FORM, "the signature has a negative number")
+            _refuse(BesideCode.SIGNATURE_FORM, "the signature has a negative number")
         return int.from_bytes(data, "big")
 
     def finish(self) -> None:
         """Check that nothing is left."""
         if self._at != len(self._data):
-            _refuse(BundleCode.SIGNATURE_FORM, "bytes follow where the signature ends")
+            _refuse(BesideCode.SIGNATURE_FORM, "bytes follow where the signature ends")
 
 
 def _string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _refuse(code: BundleCode, what: str) -> NoReturn:
+def _refuse(code: BesideCode, what: str) -> NoReturn:
     raise BundleError(code, what, remedy="Do not rely on it; ask whoever signed for another.")

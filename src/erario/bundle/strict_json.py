@@ -20,7 +20,7 @@ from erario.statement.codec import canonical_json
 from erario.statement.json_values import Json, instant_json
 
 MAX_DEPTH: Final = 16
-MAX_ITEMS: Final = 20_000_000
+MAX_ITEMS: Final = 10_000_000
 LARGEST: Final = 2**53 - 1
 MAX_TEXT: Final = 100_000
 MAX_HEIGHT: Final = 2**31 - 1

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.beside_codes import BesideCode
+from erario.bundle.errors import BundleError
 
 MAX_PROOF: Final = 1 << 20
 _MAGIC: Final = b"\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94"
@@ -151,7 +152,7 @@ def _refuse(what: str) -> NoReturn:
 
 def _bad(what: str) -> BundleError:
     return BundleError(
-        BundleCode.TIMESTAMP_FORM,
+        BesideCode.TIMESTAMP_FORM,
         f"the timestamp cannot be used: {what}",
         remedy="Give the .ots file that ots stamp or ots upgrade wrote.",
     )

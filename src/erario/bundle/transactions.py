@@ -22,10 +22,10 @@ in `headers.bin`, at the block's height. Invariant: these blocks have these byte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from erario.bitcoin.encoding import Reader, write_compact_size
+from erario.bitcoin.encoding import Reader
 from erario.bitcoin.errors import DecodeError
 from erario.bitcoin.inclusion import MAX_BRANCH
 from erario.bitcoin.values import Height
@@ -38,23 +38,6 @@ _HASH: Final = 32
 _COINBASE_WANTED: Final = 1
 
 HeaderAt = Callable[[Height], bytes]
-
-
-def write_transactions(blocks: Sequence[BlockEvidence]) -> bytes:
-    """The bytes of these blocks, which are in order of height."""
-    parts = [write_compact_size(len(blocks))]
-    for block in blocks:
-        wanted = block.transactions[:1] == (block.coinbase,)
-        others = block.transactions[1:] if wanted else block.transactions
-        known: dict[bytes, int] = {}
-        levels = len(block.coinbase.branch)
-        parts.append(block.height.to_bytes(4, "little") + bytes((wanted, levels)))
-        parts += _raw(block.coinbase, known)
-        parts.append(write_compact_size(len(others)))
-        for one in others:
-            parts.append(one.position.to_bytes(4, "little"))
-            parts += _raw(one, known)
-    return b"".join(parts)
 
 
 def read_transactions(data: bytes, header: HeaderAt) -> tuple[BlockEvidence, ...]:
@@ -121,13 +104,3 @@ def _read_transaction(
             raise BundleError(BundleCode.BINARY, "a branch names a hash that is not listed")
         branch.append(known[number])
     return TransactionEvidence(position, raw, tuple(branch))
-
-
-def _raw(one: TransactionEvidence, known: dict[bytes, int]) -> list[bytes]:
-    parts = [write_compact_size(len(one.raw)), one.raw]
-    for node in one.branch:
-        is_new = node not in known
-        parts.append(write_compact_size(known.setdefault(node, len(known))))
-        if is_new:
-            parts.append(node)
-    return parts

@@ -27,7 +27,7 @@ from erario.bitcoin.network import network
 from erario.bitcoin.values import Height, Sats, total
 from erario.bundle.container import read_container
 from erario.bundle.contents import check_documents, check_relevance, check_statement
-from erario.bundle.errors import BundleCode, BundleError, RequestCode
+from erario.bundle.errors import BundleCode, BundleError, ReadingCode
 from erario.bundle.evidence_reading import SaidEvidence, read_evidence
 from erario.bundle.headers import VerifiedHeaders, read_headers
 from erario.bundle.manifest import Manifest, Previous, read_manifest
@@ -224,7 +224,7 @@ def _need_engines() -> None:
 
     if load_kernel() is None or not has_btclib():
         raise RequestError(
-            RequestCode.NO_ENGINE,
+            ReadingCode.NO_ENGINE,
             "the bundle has control proofs, and the engines that judge them are not installed",
             remedy='Install them: pip install "erario[proof]".',
         )

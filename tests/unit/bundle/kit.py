@@ -80,7 +80,10 @@ _CHAIN = """
 def evidence(at: object = 16, since: object = 4, length: int = 24) -> Evidence:
     """Two wallets of one holder, a claim, and a few payments."""
     chain = read_chain(_CHAIN, length=length)
-    claims = [claim("> 40", 9), replace(claim("~ 85 within 1", (8, 12)), id="over")]
+    claims = [
+        replace(claim("> 40", 9), holds="> 40 BTC"),
+        replace(claim("~ 85 within 1", (8, 12)), id="over", holds="~ 85 BTC"),
+    ]
     declared = reserve(chain, [wallet("a"), wallet("b", role="custody")], claims)
     return collect(declared, MemorySource(chain.blocks), at=at, since=since, headers=True)
 
@@ -96,7 +99,11 @@ def by_instant() -> Evidence:
     declared = reserve(
         chain,
         [wallet("a"), wallet("b", since="2011-02-03")],
-        [claim(">= 50", "2011-02-03")],
+        [
+            replace(claim(">= 50", "2011-02-03"), holds=">= 50 BTC"),
+            replace(claim("< 50", ("2011-02-02", "2011-02-03")), id="two-days", holds="< 50 BTC"),
+            replace(claim("> 50", "2011-02-03T12:00:00+00:00"), id="noon", holds="> 50 BTC"),
+        ],
         complete=False,
     )
     at = "2011-02-04T00:00:00Z"
@@ -398,6 +405,16 @@ CONTAINER = [
     Lie("name_case", BundleCode.UNKNOWN_FILE, _renamed("Evidence.json")),
     Lie("file_unknown", BundleCode.UNKNOWN_FILE, lambda: with_file("notes.txt", b"hello")),
     Lie(
+        "files_within_a_file",
+        BundleCode.PATH,
+        lambda: reseal({**plain(), "declared/a": b"", "declared/a/b": b""}),
+    ),
+    Lie(
+        "files_of_one_name",
+        BundleCode.DUPLICATE_NAME,
+        lambda: reseal({**plain(), "declared/a": b"", "declared/A": b""}),
+    ),
+    Lie(
         "file_missing",
         BundleCode.MISSING_FILE,
         lambda: {name: data for name, data in plain().items() if name != "proofs.json"},
@@ -598,6 +615,21 @@ JSON = [
         put("claims", 0, "wallets", ["a", "a"]))),
     Lie("declared_claim_ends_first", BundleCode.CLAIM, lambda: edit(
         put("claims", 1, "moment", "start", {"kind": "height", "height": 13}))),
+    Lie("declared_claim_of_other_amount", BundleCode.CLAIM, lambda: edit(
+        put("claims", 0, "holds", "> 4000 BTC"))),
+    Lie("declared_claim_of_other_sign", BundleCode.CLAIM, lambda: edit(
+        put("claims", 0, "holds", "< 40 BTC"))),
+    Lie("declared_claim_of_other_heights", BundleCode.CLAIM, lambda: edit(
+        put("claims", 1, "moment", "written", "8 to 13"))),
+    Lie("declared_claim_of_another_day", BundleCode.CLAIM, lambda: edit(
+        put("claims", 0, "moment", "written", "2011-02-04"), of=dict(make_bundle(by_instant())))),
+    Lie("declared_claim_of_another_hour", BundleCode.CLAIM, lambda: edit(
+        put("claims", 2, "moment", "written", "2011-02-03T12:00:00+01:00"),
+        of=dict(make_bundle(by_instant())))),
+    Lie("declared_claim_in_another_zone", BundleCode.CLAIM, lambda: edit(
+        put("timezone", "America/El_Salvador"), of=dict(make_bundle(by_instant())))),
+    Lie("declared_wallet_ends_first", BundleCode.WINDOW, lambda: edit(
+        put("wallets", 1, "until", "2011-02-02T00:00:00Z"), of=dict(make_bundle(by_instant())))),
     Lie("declared_claim_exact_within", BundleCode.CLAIM, lambda: edit(
         put("claims", 0, "within_sats", 1))),
     Lie("declared_unknown_document", BundleCode.UNKNOWN_DOCUMENT, lambda: edit(
@@ -715,10 +747,10 @@ def _moment(name: str, change: Any, of: Callable[[], Evidence] = by_instant) -> 
 
 def _points() -> Files:
     found = by_instant()
-    first, *rest = found.instants
-    assert first.point is not None
-    point = replace(first.point, height=Height(first.point.height - 1))
-    return restated(replace(found, instants=(replace(first, point=point), *rest)))
+    *others, last = found.instants
+    assert last.point is not None
+    point = replace(last.point, height=Height(last.point.height - 1))
+    return restated(replace(found, instants=(*others, replace(last, point=point))))
 
 
 MOMENTS = [
@@ -802,7 +834,7 @@ def _too_much() -> Files:
     found = collect(reserve(chain, [wallet("a")]), MemorySource(chain.blocks), at=3, headers=True)
     files = make_bundle(found)
     whole = replace(found, blocks=tuple(evidence_of(chain.blocks[at], [0]) for at in (3, 4)))
-    from erario.bundle.transactions import write_transactions  # noqa: PLC0415
+    from erario.bundle.writing import write_transactions  # noqa: PLC0415
 
     value = json.loads(files["evidence.json"])
     value.update(cutoff=4, asked={"kind": "height", "height": 4})

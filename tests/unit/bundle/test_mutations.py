@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +19,9 @@ from erario.bundle.headers import read_headers
 from erario.bundle.making import make_bundle, make_verified
 from erario.bundle.manifest import read_manifest
 from erario.bundle.proofs_file import read_proofs
-from erario.bundle.transactions import read_transactions, write_transactions
+from erario.bundle.transactions import read_transactions
 from erario.bundle.verifying import verify_files
+from erario.bundle.writing import write_transactions
 from erario.statement.codec import statement_json
 
 BASES = ("good_plain", "good_by_instant", "good_proved", "good_sealed", "good_following")
@@ -73,7 +75,7 @@ def test_a_mutated_member_with_fitting_digests_is_refused_or_says_so(data, base)
 @settings(max_examples=60, deadline=None)
 def test_any_evidence_comes_back_as_it_was(chain, at, names_claim):
     tip = len(chain.blocks) - 1
-    claims = [claim("> 1", min(at, tip))] if names_claim else []
+    claims = [replace(claim("> 1", min(at, tip)), holds="> 1 BTC")] if names_claim else []
     declared = reserve(chain, [wallet("a"), wallet("b", role="origin"), wallet("c")], claims)
     evidence = collect(declared, MemorySource(chain.blocks), at=min(at, tip), headers=True)
     files, found = make_verified(evidence)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.beside_codes import BesideCode
+from erario.bundle.errors import BundleError
 from erario.bundle.ssh_signature import NAMESPACE, verify_signature
 
 pytest.importorskip("cryptography")
@@ -60,10 +61,10 @@ def peer_accepts(folder: Path, signature: bytes, allowed: str) -> bool:
     return done.returncode == 0
 
 
-def code_of(signature: bytes, allowed: str, digest: bytes = DIGEST) -> BundleCode:
+def code_of(signature: bytes, allowed: str, digest: bytes = DIGEST) -> BesideCode:
     with pytest.raises(BundleError) as refused:
         verify_signature(digest, signature, allowed, NOW)
-    return BundleCode(refused.value.code)
+    return BesideCode(refused.value.code)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_what_ssh_keygen_signs_holds(folder, kind, bits):
     assert signer.principals == "auditor@example.org"
     fingerprint = keygen("-l", "-f", str(path)).stdout.split()[1].decode()
     assert signer.fingerprint == fingerprint
-    assert code_of(signature, allowed, bytes(32)) is BundleCode.SIGNATURE_WRONG
+    assert code_of(signature, allowed, bytes(32)) is BesideCode.SIGNATURE_WRONG
 
 
 def test_another_hash_of_the_message(folder):
@@ -95,13 +96,13 @@ def test_another_hash_of_the_message(folder):
 def test_a_signature_for_something_else_does_not_count(folder):
     path = make_key(folder, "ed25519", "256")
     signature = sign(path, namespace="file")
-    assert code_of(signature, f"a {public(path)}") is BundleCode.SIGNATURE_NAMESPACE
+    assert code_of(signature, f"a {public(path)}") is BesideCode.SIGNATURE_NAMESPACE
 
 
 def test_a_line_end_is_another_message(folder):
     path = make_key(folder, "ed25519", "256")
     signature = sign(path, DIGEST.hex().encode() + b"\n")
-    assert code_of(signature, f"a {public(path)}") is BundleCode.SIGNATURE_WRONG
+    assert code_of(signature, f"a {public(path)}") is BesideCode.SIGNATURE_WRONG
 
 
 ALLOWED = [
@@ -129,14 +130,14 @@ def test_allowed_signers_mean_what_ssh_keygen_means(folder, line, is_allowed):
     if is_allowed:
         verify_signature(DIGEST, signature, text, NOW)
     else:
-        assert code_of(signature, text) is BundleCode.SIGNATURE_SIGNER
+        assert code_of(signature, text) is BesideCode.SIGNATURE_SIGNER
 
 
 @pytest.mark.parametrize("text", ["nonsense", "a ssh-ed25519 ####", 'a valid-before="soon" {key}'])
 def test_allowed_signers_that_are_none(folder, text):
     path = make_key(folder, "ed25519", "256")
     text = text.format(key=public(path)) if "{" in text else text
-    assert code_of(sign(path), text) is BundleCode.SIGNERS_FORM
+    assert code_of(sign(path), text) is BesideCode.SIGNERS_FORM
 
 
 def string(*parts: bytes) -> bytes:
@@ -174,7 +175,7 @@ def test_a_security_key_that_somebody_touched(folder):
 
 def test_a_security_key_that_nobody_touched():
     signature, line = by_security_key(touched=False)
-    assert code_of(signature, line) is BundleCode.SIGNATURE_WRONG
+    assert code_of(signature, line) is BesideCode.SIGNATURE_WRONG
 
 
 @given(st.binary(max_size=200))

@@ -13,8 +13,9 @@ from tests.strategies.evidence import best_chain, read_chain
 from tests.unit.bundle import kit
 
 from erario.bundle.beside import check_timestamp
+from erario.bundle.beside_codes import BesideCode
 from erario.bundle.checks import Standing
-from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.errors import BundleError
 from erario.bundle.timestamp import read_timestamp
 from erario.bundle.verifying import verify_files
 
@@ -82,14 +83,14 @@ def test_a_proof_that_leads_to_another_block(found, tmp_path):
     path.write_bytes(proof(found.manifest.digest, b"\x08" + attested(20)))
     with pytest.raises(BundleError) as refused:
         check_timestamp(found, path)
-    assert refused.value.code is BundleCode.TIMESTAMP_WRONG
+    assert refused.value.code is BesideCode.TIMESTAMP_WRONG
 
 
 @pytest.mark.parametrize(
     ("digest", "tree", "code"),
     [
-        (bytes(32), b"\x08" + attested(20), BundleCode.TIMESTAMP_OTHER),
-        (None, b"\x08" + pending(), BundleCode.TIMESTAMP_PENDING),
+        (bytes(32), b"\x08" + attested(20), BesideCode.TIMESTAMP_OTHER),
+        (None, b"\x08" + pending(), BesideCode.TIMESTAMP_PENDING),
     ],
 )
 def test_proofs_that_show_nothing(found, tmp_path, digest, tree, code):
@@ -127,7 +128,7 @@ def test_a_signature_can_be_stamped_too(found, tmp_path):
 def test_what_is_no_proof(data):
     with pytest.raises(BundleError) as refused:
         read_timestamp(data)
-    assert refused.value.code is BundleCode.TIMESTAMP_FORM
+    assert refused.value.code is BesideCode.TIMESTAMP_FORM
 
 
 @given(st.binary(max_size=300))

@@ -11,9 +11,9 @@ import click
 from erario.auditing import collect
 from erario.auditing.moments import Moment
 from erario.bundle.container import read_bounded
-from erario.bundle.errors import RequestCode
 from erario.bundle.making import (
     Enclosed,
+    MakingCode,
     declared_files,
     document_files,
     make_verified,
@@ -136,7 +136,7 @@ def _check_free(output: Path, *, folder: bool) -> None:
         check_output(output)
     elif output.exists():
         raise RequestError(
-            RequestCode.EXISTS,
+            MakingCode.EXISTS,
             "something is there already, and is not written over",
             remedy="Give -o a folder that is not there yet.",
             place=Place(str(output)),
