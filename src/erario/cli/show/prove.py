@@ -1,0 +1,203 @@
+"""A ceremony as text and as JSON: what is asked and revealed, who signed, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.text import Text
+
+from erario.bitcoin.values import show_btc
+from erario.ceremony.combinations import Combination
+from erario.ceremony.forecast import Forecast, WalletForecast
+from erario.ceremony.gathering import Gathered, Standing
+from erario.ceremony.plan import Ceremony, Signer
+from erario.ceremony.progress import Progress, progress_of
+from erario.cli.clean import clean
+from erario.cli.show.layout import (
+    BAD,
+    DOUBT,
+    GOOD,
+    STRONG,
+    Column,
+    Row,
+    labelled,
+    paragraph,
+    table,
+)
+from erario.cli.show.words import count
+from erario.errors import ErarioError
+
+_LABEL = 10
+
+
+def forecast_lines(ceremony: Ceremony, seen: Forecast) -> list[Text]:
+    """What is said before anything is written."""
+    lines = [Text("The message, which each device shows", STRONG)]
+    lines += paragraph(ceremony.message.text, indent=2)
+    lines += [Text(), Text("What is asked", STRONG)]
+    for wallet in seen.wallets:
+        lines += paragraph(_wallet_line(wallet), indent=2)
+    if seen.approvals:
+        columns = [Column("signer"), Column("key"), Column("approvals, at most", right=True)]
+        rows = [
+            Row((clean(one.title), one.fingerprint, f"{number:,}"))
+            for one, number in seen.approvals.items()
+        ]
+        lines += [Text(), *table(columns, rows, indent=2)]
+    lines += [Text(), Text("What published proofs reveal", STRONG)]
+    return lines + [line for said in _revealed(seen) for line in paragraph(said, indent=2)]
+
+
+def standing_lines(ceremony: Ceremony, gathered: Gathered) -> list[Text]:
+    """What was signed, by whom, and what is missing."""
+    lines: list[Text] = []
+    for standing in gathered.standings:
+        progress = progress_of(ceremony, standing)
+        label, style = _label(standing, progress)
+        said = f"{standing.ask.name}: {_said(standing, progress)}"
+        lines += labelled(label, clean(said), width=_LABEL, style=style)
+    lines += refused_lines(gathered.refused)
+    done = sum(one.is_proved for one in gathered.standings)
+    lines += [Text(), Text(f"{done:,} of {count(len(gathered.standings), 'proof')} complete")]
+    return lines
+
+
+def refused_lines(refused: Sequence[ErarioError]) -> list[Text]:
+    """Each file that was no part of it, and why."""
+    lines: list[Text] = []
+    for error in refused:
+        where = f"{error.place}: " if error.place else ""
+        said = f"{where}{error.what}. {error.remedy}"
+        lines += labelled("REFUSED", clean(said), width=_LABEL, style=BAD)
+    return lines
+
+
+def combination_lines(
+    found: Iterable[tuple[Standing, Sequence[Combination]]],
+) -> list[Text]:
+    """Every combination of every quorum."""
+    lines: list[Text] = []
+    for standing, combinations in found:
+        done = sum(one.is_complete for one in combinations)
+        head = f"{standing.ask.name}: {done:,} of {count(len(combinations), 'combination')}"
+        lines += [Text(), Text(head, STRONG)]
+        for one in combinations:
+            names = ", ".join(signer.title for signer in one.signers)
+            lacking = ", ".join(signer.title for signer in one.lacking)
+            said = f"{names} (missing: {lacking})" if lacking else names
+            if one.trouble:
+                said = f"{names}: {one.trouble}"
+            label, style = ("COMPLETE", GOOD) if one.is_complete else ("OPEN", DOUBT)
+            lines += labelled(f"  {label}", clean(said), width=_LABEL + 2, style=style)
+    return lines
+
+
+def standing_json(ceremony: Ceremony, gathered: Gathered) -> dict[str, object]:
+    """The same as a JSON object."""
+    return {
+        "message": ceremony.message.text,
+        "complete": gathered.is_complete,
+        "asks": [_ask_json(ceremony, one) for one in gathered.standings],
+        "refused": [
+            {
+                "code": str(error.code),
+                "what": error.what,
+                "file": error.place.file if error.place else None,
+            }
+            for error in gathered.refused
+        ],
+    }
+
+
+def combinations_json(
+    found: Iterable[tuple[Standing, Sequence[Combination]]],
+) -> dict[str, object]:
+    """Combinations by the name of the ask."""
+    return {
+        standing.ask.name: [
+            {
+                "signers": [one.fingerprint for one in each.signers],
+                "missing": [one.fingerprint for one in each.lacking],
+                "complete": each.is_complete,
+            }
+            for each in combinations
+        ]
+        for standing, combinations in found
+    }
+
+
+def _wallet_line(wallet: WalletForecast) -> str:
+    what = f"{wallet.wallet}: {count(wallet.scripts, 'script')}"
+    if wallet.psbts != wallet.scripts:
+        what += f" in {count(wallet.psbts, 'proof')} of funds"
+    if not wallet.signers:
+        return (
+            f"{what}. Only addresses are known: sign the message, or the PSBT, with the wallet "
+            "that has the keys, and bring back the signature."
+        )
+    if wallet.needed is None:
+        return f"{what}. Its wallet knows who must sign, and must finalise the PSBT."
+    return f"{what}. {wallet.needed} of {count(len(wallet.signers), 'signer')} for each."
+
+
+def _revealed(seen: Forecast) -> Iterator[str]:
+    yield (
+        f"{show_btc(seen.newly_exposed)} BTC at least have public keys that would be visible for "
+        "the first time: they count as exposed from then on."
+    )
+    if seen.revealed_scripts:
+        yield (
+            f"{count(seen.revealed_scripts, 'script')} with all their keys, which so far only a "
+            "hash shows."
+        )
+    if seen.exposed_already:
+        yield f"{show_btc(seen.exposed_already)} BTC are behind keys that are visible already."
+    yield "Proofs that are sealed in a bundle (--seal-proofs) reveal it to the auditor alone."
+
+
+def _label(standing: Standing, progress: Progress) -> tuple[str, str]:
+    if standing.is_proved:
+        return "PROVED", GOOD
+    if standing.trouble:
+        return "FAILED", BAD
+    return ("PARTLY", DOUBT) if progress.signed else ("OPEN", DOUBT)
+
+
+def _said(standing: Standing, progress: Progress) -> str:
+    by = _names(progress.signed)
+    parts = [f"signed by {by}"] if by else []
+    if standing.is_proved:
+        return "; ".join(parts) or "a signature that holds came back"
+    if standing.trouble:
+        return "; ".join([*parts, standing.trouble])
+    if progress.partly:
+        parts.append(
+            "in part by "
+            + ", ".join(f"{one.title} ({done} of {all_})" for one, done, all_ in progress.partly)
+        )
+    if progress.missing is None:
+        asked = "its wallet must sign and finalise it"
+    elif progress.open:
+        asked = f"needs {progress.missing} more of {_names(progress.open)}"
+    else:
+        asked = "needs a signature"
+    return "; ".join([*parts, asked])
+
+
+def _names(signers: Sequence[Signer]) -> str:
+    return ", ".join(one.title for one in signers)
+
+
+def _ask_json(ceremony: Ceremony, standing: Standing) -> dict[str, object]:
+    progress = progress_of(ceremony, standing)
+    return {
+        "name": standing.ask.name,
+        "wallet": standing.ask.wallet,
+        "scripts": [script.hex() for script in standing.ask.scripts],
+        "proved": standing.is_proved,
+        "keys": min((standing.keys.get(script, 0) for script in standing.ask.scripts), default=0),
+        "signed": [one.fingerprint for one in progress.signed],
+        "open": [one.fingerprint for one in progress.open],
+        "missing": progress.missing,
+        "trouble": standing.trouble or None,
+    }
