@@ -33,7 +33,7 @@ def check_signature(found: VerifiedBundle, signature: Path, allowed_signers: Pat
 
     Raises:
         BundleError: the signature does not hold, or is nobody's who is allowed.
-        RequestError: a file cannot be read, or the package `cryptography` is not installed.
+        RequestError: a file cannot be read.
     """
     signer = verify_signature(
         found.manifest.digest,

@@ -1,4 +1,4 @@
-"""Codes of refusals of what lies beside a bundle, and of why it could not be looked at."""
+"""Codes of refusals of what lies beside a bundle."""
 
 from __future__ import annotations
 
@@ -18,4 +18,3 @@ class BesideCode(StrEnum):
     TIMESTAMP_OTHER = "timestamp.other-digest"
     TIMESTAMP_PENDING = "timestamp.pending"
     TIMESTAMP_WRONG = "timestamp.wrong"
-    NO_CRYPTOGRAPHY = "signature.no-cryptography"

@@ -61,7 +61,7 @@ def _shown(found: VerifiedBundle) -> Iterator[Check]:
     yield Check(
         "structure",
         Standing.CHECKED,
-        f"{len(found.manifest.files) + 1} files, {size:,} bytes, each as its manifest lists it",
+        f"{len(found.manifest.files) + 1} files, {size:,} bytes, each as the manifest lists it",
     )
     count = sum(len(run.headers) // 80 for run in headers.runs)
     where = (
@@ -69,19 +69,21 @@ def _shown(found: VerifiedBundle) -> Iterator[Check]:
         if headers.tip is None
         else f"linked up to the tip at {headers.tip:,}, by every rule"
     )
-    yield Check("headers", Standing.CHECKED, f"{count:,} headers with proof of work, {where}")
+    yield Check(
+        "headers", Standing.CHECKED, f"{_count(count, 'header')} with proof of work, {where}"
+    )
     shown = sum(len(block.transactions) for block in evidence.blocks)
     moments = 1 + (evidence.since is not None) + len(evidence.instants)
     yield Check(
         "moments",
         Standing.CHECKED,
-        f"{moments} moments fall on the blocks that are said; it closes on block "
+        f"{_count(moments, 'moment')} looked up in the headers; it closes on block "
         f"{evidence.cutoff.height:,}",
     )
     yield Check(
         "inclusion",
         Standing.CHECKED,
-        f"{shown:,} transactions stand in {len(evidence.blocks):,} blocks; none is spent twice or "
+        f"{_count(shown, 'transaction')}, each shown in its block; none spends a coin twice or "
         "pays out more than it takes",
     )
     yield Check(
@@ -103,13 +105,13 @@ def _control(found: VerifiedBundle) -> Iterator[Check]:
         yield Check(
             "control",
             Standing.CHECKED,
-            f"{len(proofs):,} proofs by BIP-322; they show control of {proved:,} scripts",
+            f"{_count(len(proofs), 'proof')} by BIP-322 for {_count(proved, 'script')}",
         )
     elif found.sealed:
         yield Check(
             "control",
             Standing.NOT_CHECKED,
-            f"{len(found.sealed):,} proofs are sealed: whoever has them gives them with --proofs",
+            f"{_count(len(found.sealed), 'sealed proof')}: give what was sealed with --proofs",
         )
     else:
         yield Check("control", Standing.NOT_CHECKED, "the bundle has no control proofs")
@@ -169,3 +171,7 @@ def _open(found: VerifiedBundle) -> Iterator[Check]:
         f"whether the coins are unspent today, {found.evidence.cutoff.time:%Y-%m-%d} being the "
         "cut-off's day: ask a chain with --source",
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

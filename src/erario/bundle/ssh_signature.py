@@ -20,25 +20,27 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final, NoReturn
 
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+
 from erario.bundle.beside_codes import BesideCode
 from erario.bundle.errors import BundleError
-from erario.errors import RequestError
 
 NAMESPACE: Final = "erario-bundle"
 MAX_SIGNATURE: Final = 64 << 10
 MAX_SIGNERS: Final = 1 << 20
 
 _MAGIC: Final = b"SSHSIG"
-_ARMOUR: Final = re.compile(
-    rb"\s*-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END SSH SIGNATURE-----\s*"
-)
+_BEGIN: Final = b"-----BEGIN SSH SIGNATURE-----"
+_FINISH: Final = b"-----END SSH SIGNATURE-----"
 _HASHES: Final = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _CURVES: Final = ("nistp256", "nistp384", "nistp521")
 _LEAST_RSA: Final = 2_048
 _TOUCHED: Final = 1
 _OPTION: Final = re.compile(r'([a-z-]+)(?:="([^"]*)")?(?:,|$)')
 _LINE: Final = re.compile(
-    r'(?P<who>"[^"]*"|\S+)\s+(?:(?P<options>(?:[a-z-]+(?:="[^"]*")?,?)+)\s+)??'
+    r'(?P<who>"[^"]*"|\S+)\s+(?:(?P<options>[a-z-]+(?:="[^"]*")?(?:,[a-z-]+(?:="[^"]*")?)*)\s+)??'
     r"(?P<kind>(?:sk-)?(?:ssh|ecdsa)-\S+)\s+(?P<key>[A-Za-z0-9+/=]+)(?:\s.*)?"
 )
 _TIME: Final = re.compile(r"(\d{8})(\d{4}(?:\d\d)?)?(Z?)")
@@ -64,16 +66,8 @@ def verify_signature(digest: bytes, armoured: bytes, allowed: str, now: datetime
 
     Raises:
         BundleError: it is none, is of another digest or namespace, or nobody allowed made it.
-        RequestError: the package `cryptography` is not installed.
     """
-    match = _ARMOUR.fullmatch(armoured)
-    if match is None:
-        _refuse(BesideCode.SIGNATURE_FORM, "the signature is no armoured SSH signature")
-    try:
-        blob = base64.b64decode(b"".join(match[1].split()), validate=True)
-    except binascii.Error:
-        _refuse(BesideCode.SIGNATURE_FORM, "the signature is not base64")
-    wire = _Wire(blob)
+    wire = _Wire(_without_armour(armoured))
     if wire.take(len(_MAGIC)) != _MAGIC or wire.u32() != 1:
         _refuse(BesideCode.SIGNATURE_FORM, "the signature is of another format or version")
     key, namespace, reserved = wire.string(), wire.string(), wire.string()
@@ -93,18 +87,21 @@ def verify_signature(digest: bytes, armoured: bytes, allowed: str, now: datetime
     return _find_signer(key, allowed, now)
 
 
+def _without_armour(armoured: bytes) -> bytes:
+    text = armoured.strip()
+    if not (text.startswith(_BEGIN) and text.endswith(_FINISH)):
+        _refuse(BesideCode.SIGNATURE_FORM, "the signature is no armoured SSH signature")
+    body = b"".join(text[len(_BEGIN) : -len(_FINISH)].split())
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        _refuse(BesideCode.SIGNATURE_FORM, "the signature is not base64")
+
+
 def _verify(key: bytes, signature: bytes, signed: bytes) -> None:
     try:
-        from cryptography import exceptions  # noqa: PLC0415 - rarely asked for
-    except ImportError as error:
-        raise RequestError(
-            BesideCode.NO_CRYPTOGRAPHY,
-            "signatures are checked with the package cryptography, which is not installed",
-            remedy="Install it: pip install cryptography.",
-        ) from error
-    try:
         _verify_by_kind(key, signature, signed)
-    except (exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm, ValueError) as error:
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
         raise BundleError(
             BesideCode.SIGNATURE_WRONG,
             "the signature does not hold: another digest was signed, or by another key",
@@ -112,8 +109,6 @@ def _verify(key: bytes, signature: bytes, signed: bytes) -> None:
 
 
 def _verify_by_kind(key: bytes, signature: bytes, signed: bytes) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
-
     public, made = _Wire(key), _Wire(signature)
     kind = public.string().decode("ascii", "replace")
     algorithm = made.string().decode("ascii", "replace")
@@ -150,9 +145,6 @@ def _touched(public: _Wire, made: _Wire, signed: bytes) -> tuple[bytes, bytes]:
 
 
 def _verify_ecdsa(curve: str, point: bytes, signature: bytes, signed: bytes) -> None:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415
-
     curves: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
         "nistp256": (ec.SECP256R1(), hashes.SHA256()),
         "nistp384": (ec.SECP384R1(), hashes.SHA384()),
@@ -167,9 +159,6 @@ def _verify_ecdsa(curve: str, point: bytes, signature: bytes, signed: bytes) -> 
 
 
 def _verify_rsa(public: _Wire, made: _Wire, algorithm: str, signed: bytes) -> None:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
-
     exponent, modulus = public.number(), public.number()
     if not _LEAST_RSA <= modulus.bit_length() <= 16_384 or exponent.bit_length() > 32:
         _refuse(BesideCode.SIGNATURE_ALGORITHM, f"the RSA key has {modulus.bit_length()} bits")

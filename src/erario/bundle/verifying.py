@@ -226,7 +226,7 @@ def _need_engines() -> None:
         raise RequestError(
             ReadingCode.NO_ENGINE,
             "the bundle has control proofs, and the engines that judge them are not installed",
-            remedy='Install them: pip install "erario[proof]".',
+            remedy="Install py-bitcoinkernel (on Python 3.11 to 3.13) and btclib.",
         )
 
 

@@ -157,7 +157,6 @@ def test_sealed_proofs_are_opened_by_whoever_has_them(tmp_path, monkeypatch, cap
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 def test_who_and_when(world: Path, capsys: Captured) -> None:
-    pytest.importorskip("cryptography")
     assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "--json"]) == 0
     digest = json.loads(capsys.readouterr().out)["bundle"]
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key"], check=True)

@@ -17,7 +17,6 @@ from erario.bundle.beside_codes import BesideCode
 from erario.bundle.errors import BundleError
 from erario.bundle.ssh_signature import NAMESPACE, verify_signature
 
-pytest.importorskip("cryptography")
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 
 DIGEST = hashlib.sha256(b"a manifest").digest()
