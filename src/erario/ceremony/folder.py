@@ -173,6 +173,8 @@ def _write_new(files: Mapping[str, bytes], folder: Path) -> None:
         umask = os.umask(0)
         os.umask(umask)
         made.chmod(0o777 & ~umask)
+        if place.exists():
+            place.rmdir()
         made.rename(place)
         made = None
     except OSError as error:

@@ -21,16 +21,16 @@ _BEHIND_A_SCRIPT = frozenset({ScriptType.P2SH, ScriptType.P2WSH})
 
 @dataclass(frozen=True, slots=True)
 class WalletForecast:
-    """One wallet: how many PSBTs to sign and scripts to prove, and who can sign.
+    """One wallet: how many PSBTs to sign and scripts to prove, and who can sign each.
 
-    `needed` is how many of `signers` each PSBT needs; None where only the wallet knows.
+    `quorums` are the ways: how many, None where only the wallet knows, of which signers. There is
+    none where only addresses are known.
     """
 
     wallet: str
     psbts: int
     scripts: int
-    needed: int | None
-    signers: tuple[Signer, ...]
+    quorums: tuple[tuple[int | None, tuple[Signer, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def foresee(ceremony: Ceremony, statement: Statement) -> Forecast:
     hidden = {coin.script for coin in coins if not coin.exposed}
     return Forecast(
         tuple(_wallet(ceremony, name, asks) for name, asks in wallets.items()),
-        approvals,
+        {one: approvals[one] for one in _in_order(list(approvals))},
         total(coin.sats for coin in coins if not coin.exposed),
         total(coin.sats for coin in coins if coin.exposed),
         sum(_is_behind_a_script(one, ceremony) for one in hidden),
@@ -74,11 +74,23 @@ def foresee(ceremony: Ceremony, statement: Statement) -> Forecast:
 
 def _wallet(ceremony: Ceremony, name: str, asks: list[Ask]) -> WalletForecast:
     first = asks[0]
-    found = ways(first.scripts[0], first.psbt.inputs[0])
-    signers = dict.fromkeys(signer for ask in asks for signer in _signers(ceremony, ask))
-    scripts = sum(len(ask.scripts) for ask in asks)
-    needed = min((way.needed for way in found if way.needed is not None), default=None)
-    return WalletForecast(name, len(asks), scripts, needed, tuple(signers))
+    fields = first.psbt.inputs[0]
+    known = origins(fields)
+    quorums = [
+        (way.needed, [ceremony.signer(known[key]) for key in way.keys if key in known])
+        for way in ways(first.scripts[0], fields)
+    ]
+    return WalletForecast(
+        name,
+        len(asks),
+        sum(len(ask.scripts) for ask in asks),
+        tuple((needed, _in_order(signers)) for needed, signers in quorums if signers),
+    )
+
+
+def _in_order(signers: list[Signer]) -> tuple[Signer, ...]:
+    """By fingerprint: sorted multisig has another order at each index."""
+    return tuple(sorted(dict.fromkeys(signers), key=lambda one: one.fingerprint))
 
 
 def _signers(ceremony: Ceremony, ask: Ask) -> list[Signer]:

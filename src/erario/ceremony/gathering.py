@@ -47,6 +47,7 @@ _LEARNED = {
     DERIVATION, REDEEM_SCRIPT, WITNESS_SCRIPT, TAP_DERIVATION, TAP_INTERNAL_KEY, TAP_LEAF_SCRIPT,
 }  # fmt: skip
 """Taken from a wallet's PSBT where only an address was known: it shows which script was hashed."""
+_SPENT = frozenset({NON_WITNESS_UTXO, WITNESS_UTXO})
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class InputStanding:
         origins: the fingerprint of each key.
         signed: the signatures that hold.
         final: what a wallet finalised, satisfied by the engine; empty without.
+        learned: scripts and origins that a wallet's PSBT added, where only an address was known.
     """
 
     script: Script
@@ -66,6 +68,7 @@ class InputStanding:
     origins: dict[bytes, bytes]
     signed: dict[Slot, bytes] = field(default_factory=dict)
     final: Fields = field(default_factory=dict)
+    learned: Fields = field(default_factory=dict)
 
     def has(self, way: Way, key: bytes) -> bool:
         """Whether a key signed in a way."""
@@ -151,11 +154,17 @@ def finalised(ask: Ask, inputs: Sequence[InputStanding]) -> Psbt:
     Raises:
         ProofError: they do not suffice.
     """
-    maps = [
-        _signed_fields(fields, one) for fields, one in zip(ask.psbt.inputs, inputs, strict=True)
-    ]
-    done = finalise(replace(ask.psbt, inputs=tuple(maps)))
+    done = finalise(merged(ask, inputs))
     return replace(done, inputs=tuple(map(_lean, done.inputs)))
+
+
+def merged(ask: Ask, inputs: Sequence[InputStanding]) -> Psbt:
+    """The PSBT of an ask with every signature that stands, for a wallet to go on with."""
+    maps = [
+        _signed_fields({**fields, **one.learned}, one)
+        for fields, one in zip(ask.psbt.inputs, inputs, strict=True)
+    ]
+    return replace(ask.psbt, inputs=tuple(maps))
 
 
 class _Desk:
@@ -215,8 +224,8 @@ class _Desk:
         one = self.standing.inputs[number]
         if not one.origins:
             known = self.standing.ask.psbt.inputs[number]
-            learned = {key: value for key, value in given.items() if key[:1] in _LEARNED}
-            one.ways, one.origins = ways(one.script, {**learned, **known}), origins(learned)
+            one.learned = {key: value for key, value in given.items() if key[:1] in _LEARNED}
+            one.ways, one.origins = ways(one.script, {**one.learned, **known}), origins(one.learned)
         holding = self._checker.holding(number, one.ways, given)
         one.signed = {**holding, **one.signed}
         final = {key: given[key] for key in (FINAL_SCRIPT_SIG, FINAL_WITNESS) if key in given}
@@ -242,15 +251,11 @@ def _record(standing: Standing, script: Script, message: str, text: str) -> Resu
 
 def _signed_fields(fields: Fields, one: InputStanding) -> Fields:
     """An input of the PSBT that was given out, with what signs it."""
-    if not any(one.missing(way) == 0 for way in one.ways):
-        kept = {
-            key: value for key, value in fields.items() if key in {NON_WITNESS_UTXO, WITNESS_UTXO}
-        }
+    if one.final and not any(one.missing(way) == 0 for way in one.ways):
+        kept = {key: value for key, value in fields.items() if key in _SPENT}
         return {**kept, **one.final}
     made = dict(fields)
     for way in one.ways:
-        if way.kind is Kind.LEAF:
-            made[TAP_LEAF_SCRIPT + way.control] = way.code + b"\xc0"
         for key in way.keys:
             signature = one.signed.get((way.leaf, key))
             if signature is None:

@@ -94,7 +94,7 @@ def origins(fields: Fields) -> dict[bytes, bytes]:
         if key[:1] == TAP_DERIVATION and value:
             at = 1 + 32 * value[0]
             found[key[1:]] = value[at : at + 4]
-    return {key: value for key, value in found.items() if len(value) == 4}
+    return {key: value for key, value in found.items() if len(value) == 4 and key != NOBODYS_KEY}
 
 
 def _one_key(kind: Kind, digest: bytes, keys: tuple[bytes, ...]) -> tuple[Way, ...]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.ceremony.kit import FINGERPRINTS, PURPOSE, VAULT, A, B, Treasury, build
+from tests.unit.ceremony.kit import FINGERPRINTS, PURPOSE, VAULT, A, Treasury, build
 from tests.unit.proof.signers import sign
 
 from erario.cli.main import run
@@ -46,8 +46,8 @@ def audit(treasury: Treasury, capsys: Captured, at: str = "8") -> dict[str, int]
 def test_from_start_to_an_audit(treasury: Treasury, capsys: Captured) -> None:
     assert start(treasury) == 0
     out, err = capsys.readouterr()
-    assert "hot: 2 scripts. 1 of 1 signer for each." in out
-    assert "vault: 1 script. 2 of 3 signers for each." in out
+    assert "hot: 2 scripts, each signed by 1 of Director (capital)." in out
+    assert "vault: 1 script, each signed by 2 of Director (capital), 56c4fac3, Auditor." in out
     assert "Director (capital)" in out
     assert "150.00000000 BTC at least" in out
     assert "Wrote ceremony" in err

@@ -14,6 +14,7 @@ from erario.ceremony.combinations import combine_quorums
 from erario.ceremony.folder import check_free, read_folder, returned_files, write_folder
 from erario.ceremony.forecast import foresee
 from erario.ceremony.gathering import Gathered, gather
+from erario.ceremony.gathering import merged as merge
 from erario.ceremony.plan import Ceremony
 from erario.ceremony.returned import Returned, read_returned
 from erario.ceremony.starting import Wanted, start_ceremony
@@ -188,6 +189,13 @@ Example:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the proof file to FILE, whole or not at all.",
 )
+@click.option(
+    "--merged",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write PSBTs with every signature so far to DIR, where something is missing: for scripts "
+    "that only their wallet can finalise (finalizepsbt in Bitcoin Core).",
+)
 @sources_option
 @access_options
 @json_option
@@ -197,6 +205,7 @@ def finish(
     folder: Path,
     files: tuple[Path, ...],
     output: Path,
+    merged: Path | None,
     sources: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -215,6 +224,8 @@ def finish(
     is_gone = bool(sources) and _is_gone(ceremony, sources, access, printer)
     if gathered.proofs:
         write_whole(output, proofs_json(ceremony.network, gathered.proofs))
+    if merged is not None:
+        _write_merged(gathered, merged)
     if as_json:
         printer.data(
             json_line(
@@ -258,6 +269,17 @@ def _gather(folder: Path, files: tuple[Path, ...]) -> tuple[Ceremony, Gathered]:
             refused.append(error)
     gathered = gather(ceremony, returned)
     return ceremony, replace(gathered, refused=(*refused, *gathered.refused))
+
+
+def _write_merged(gathered: Gathered, folder: Path) -> None:
+    """Write what is open and signed in part; what an earlier run wrote for others goes."""
+    folder.mkdir(exist_ok=True)
+    for one in gathered.standings:
+        path = folder / f"{one.ask.name}.psbt"
+        if not one.is_proved and any(each.signed or each.final for each in one.inputs):
+            write_whole(path, merge(one.ask, one.inputs).to_bytes())
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _is_gone(

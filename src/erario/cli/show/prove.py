@@ -130,14 +130,17 @@ def _wallet_line(wallet: WalletForecast) -> str:
     what = f"{wallet.wallet}: {count(wallet.scripts, 'script')}"
     if wallet.psbts != wallet.scripts:
         what += f" in {count(wallet.psbts, 'proof')} of funds"
-    if not wallet.signers:
+    if not wallet.quorums:
         return (
             f"{what}. Only addresses are known: sign the message, or the PSBT, with the wallet "
             "that has the keys, and bring back the signature."
         )
-    if wallet.needed is None:
-        return f"{what}. Its wallet knows who must sign, and must finalise the PSBT."
-    return f"{what}. {wallet.needed} of {count(len(wallet.signers), 'signer')} for each."
+    known = [
+        f"{needed} of {_names(signers)}" for needed, signers in wallet.quorums if needed is not None
+    ]
+    if len(known) < len(wallet.quorums):
+        known.append("as its wallet knows, which must finalise the PSBT")
+    return f"{what}, each signed by {', or '.join(known)}."
 
 
 def _revealed(seen: Forecast) -> Iterator[str]:
