@@ -7,19 +7,27 @@ import json
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.strategies.chains import plain_folder
 from tests.strategies.evidence import MemorySource, read_chain
 from tests.unit.bundle import kit
 from tests.unit.bundle.test_timestamp import appended, attested, proof
+from tests.unit.proof import maker
 
+from erario.bitcoin.address import show_address
+from erario.bitcoin.network import NetworkName
+from erario.bitcoin.values import BlockHash, Height, Script
 from erario.bundle.against_chain import ChainQuestion, ask_chain
 from erario.bundle.archive import write_archive
 from erario.bundle.making import Enclosed, make_bundle, save_bundle
 from erario.bundle.verifying import verify_bundle, verify_files
 from erario.cli.main import run
+from erario.proof.control_message import write_control_message
 from erario.proof.proof_file import proofs_json
+from erario.statement.evidence import ControlProof
 from erario.statement.finding import Verdict
 
 Captured = pytest.CaptureFixture[str]
@@ -50,11 +58,6 @@ holds = ">= 50 BTC"
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """A folder with a reserve and the block files of a chain."""
-    from tests.strategies.chains import plain_folder  # noqa: PLC0415
-
-    from erario.bitcoin.address import show_address  # noqa: PLC0415
-    from erario.bitcoin.network import NetworkName  # noqa: PLC0415
-
     chain = read_chain("3 coinbase > 50 a\n6 pay = 3.0 > 20 a, 29 x", length=12)
     plain_folder(tmp_path / "blocks", chain.blocks)
     address = show_address(chain.script("a"), NetworkName.REGTEST)
@@ -153,6 +156,41 @@ def test_sealed_proofs_are_opened_by_whoever_has_them(tmp_path, monkeypatch, cap
     Path("none.json").write_bytes(proofs_json(evidence.network, ()))
     assert run(["verify", "sealed.erario", "--proofs", "none.json", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["code"] == "proofs.seal"
+
+
+def test_proofs_are_taken_in_and_sealed(tmp_path, monkeypatch, capsys) -> None:
+    script = maker.p2wpkh(maker.sec(1))
+    chain = read_chain("3 coinbase > 50 key", {"key": script}, length=12)
+    plain_folder(tmp_path / "blocks", chain.blocks)
+    monkeypatch.chdir(tmp_path)
+    Path("reserve.toml").write_text(
+        'erario = 1\nnetwork = "regtest"\n[holders.t]\nname = "T"\n'
+        f'[wallets.v]\nscripts = ["{script.hex()}"]\n'
+    )
+    line = ["bundle", *SOURCE, "--at", "8", "-q", "-o"]
+    assert run([*line, "plain.erario"]) == 0
+    (holder,) = verify_bundle(Path("plain.erario")).statement.holders
+    block = BlockHash(chain.blocks[8].block_hash)
+    message = write_control_message("Q3", "T", Height(8), block, holder.coins_digest).text
+    signature = maker.simple(script, maker.by_key_hash(1), message)
+    proof_of = ControlProof(Script(script), message, signature)
+    Path("given.json").write_bytes(proofs_json(NetworkName.REGTEST, [proof_of]))
+    assert run([*line, "shown.erario", "--proofs", "given.json"]) == 0
+    sealing = ["--proofs", "given.json", "--seal-proofs", "auditor.json"]
+    assert run([*line, "sealed.erario", *sealing]) == 0
+    assert Path("auditor.json").read_bytes() == Path("given.json").read_bytes()
+    assert signature.encode() not in Path("sealed.erario").read_bytes()
+    capsys.readouterr()
+    answers = []
+    for more in (["shown.erario"], ["sealed.erario", "--proofs", "auditor.json"]):
+        assert run(["verify", *more, "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out)["statement"])
+    assert answers[0] == answers[1]
+    assert answers[0]["holders"][0]["control"][0]["control"] == "proved"
+    wrong = replace(proof_of, message=message.replace("Q3", "Q4"))
+    Path("wrong.json").write_bytes(proofs_json(NetworkName.REGTEST, [wrong]))
+    assert run([*line, "wrong.erario", "--proofs", "wrong.json"]) == 2
+    assert not Path("wrong.erario").exists()
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,7 +23,8 @@ from erario.bundle.proofs_file import read_proofs
 from erario.bundle.transactions import read_transactions
 from erario.bundle.verifying import verify_files
 from erario.bundle.writing import write_transactions
-from erario.statement.codec import statement_json
+from erario.errors import ErarioError
+from erario.statement.codec import canonical_json, statement_json
 
 BASES = ("good_plain", "good_by_instant", "good_proved", "good_sealed", "good_following")
 
@@ -69,6 +71,62 @@ def test_a_mutated_member_with_fitting_digests_is_refused_or_says_so(data, base)
         was.evidence.cutoff,
     )
     assert name in {"evidence.json", "proofs.json"}
+
+
+def places(value, way=()):
+    """Every place in a JSON value."""
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield (*way, key)
+            yield from places(value[key], (*way, key))
+
+
+@st.composite
+def lies(draw, value):
+    """The value with one place changed to something that could stand there, and that place."""
+    value = json.loads(json.dumps(value))
+    *way, last = draw(st.sampled_from(list(places(value))))
+    inner = value
+    for step in way:
+        inner = inner[step]
+    old = inner[last]
+    if isinstance(old, bool) or old is None:
+        new = draw(st.sampled_from([None, True, False, 0, "a", [], {}]))
+    elif isinstance(old, int):
+        new = old + draw(st.integers(-3, 200))
+    elif isinstance(old, str) and old:
+        at = draw(st.integers(0, len(old) - 1))
+        new = old[:at] + draw(st.sampled_from("0123456789abcdfTZ-: >x")) + old[at + 1 :]
+    elif isinstance(old, list) and old:
+        new = draw(st.sampled_from([old[1:], old[:-1], [*old, old[0]], old[::-1]]))
+    else:
+        new = draw(st.sampled_from([None, 0, "", "00"]))
+    inner[last] = new
+    return value, tuple(step for step in (*way, last) if isinstance(step, str))
+
+
+# What nobody can see from the file: which script that nobody paid was derived where, which proofs
+# were sealed, and which bundle came before.
+UNSEEN = {("scripts", "script"), ("sealed",), ("previous", "digest"), ("previous",)}
+
+
+@given(st.data(), st.sampled_from(sorted(kit.GOOD)))
+@settings(max_examples=400, deadline=None)
+def test_no_member_can_say_something_else(data, base):
+    """A liar who knows the format, and seals the manifest again."""
+    files = dict(kit.GOOD[base]())
+    name = data.draw(st.sampled_from(["evidence.json", "proofs.json", "manifest.json"]))
+    value = json.loads(files[name])
+    lie, place = data.draw(lies(value))
+    changed = {**files, name: canonical_json(lie)}
+    if lie == value:
+        return
+    try:
+        found = verify_files(changed if name == "manifest.json" else kit.reseal(changed))
+    except ErarioError:
+        return
+    assert statement_json(found.statement) == statement_json(verify_files(files).statement)
+    assert any(place[-len(way) :] == way for way in UNSEEN), place
 
 
 @given(chains(), st.integers(0, 14), st.booleans())
