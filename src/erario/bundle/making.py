@@ -18,6 +18,7 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import show_hash
 from erario.bundle.archive import write_archive
 from erario.bundle.container import read_bounded
+from erario.bundle.errors import BundleCode, BundleError
 from erario.bundle.evidence_json import write_evidence
 from erario.bundle.manifest import FORMAT, VERSION, Previous
 from erario.bundle.names import (
@@ -48,6 +49,11 @@ class MakingCode(StrEnum):
     NOT_SHOWN = "bundle.not-shown"
     NO_FOLDER = "bundle.no-folder"
     EXISTS = "bundle.exists"
+    OPENING = "bundle.opening"
+    OTHER_NETWORK = "bundle.other-network"
+
+
+_ABOUT_OPENING: Final = frozenset({BundleCode.PREVIOUS_CUTOFF, BundleCode.PREVIOUS_SATS})
 
 
 _MAX_DOCUMENT: Final = 256 << 20
@@ -108,11 +114,21 @@ def make_verified(
     """The same, and what a verification of it says.
 
     Raises:
-        RequestError: as of `make_bundle`.
+        RequestError: as of `make_bundle`; or it does not open where the one before closed.
         BundleError: the evidence contradicts itself, so that nobody would accept the bundle.
     """
     files = make_bundle(evidence, enclosed)
-    return files, verify_files(files)
+    try:
+        return files, verify_files(files)
+    except BundleError as error:
+        if error.code in _ABOUT_OPENING:
+            raise RequestError(
+                MakingCode.OPENING,
+                f"{error.what}, and nobody would accept that",
+                remedy="Leave out --since; a wallet that was not declared then takes a since in "
+                "the reserve, the day from which it counts.",
+            ) from error
+        raise
 
 
 def save_bundle(files: Mapping[str, bytes], path: Path, *, folder: bool = False) -> None:
@@ -147,7 +163,7 @@ def document_files(reserve: Reserve) -> dict[str, bytes]:
         if document.file is not None:
             data = read_bounded(document.file, _MAX_DOCUMENT)
             sha256 = hashlib.sha256(data).hexdigest()
-            if document.sha256 is None or sha256 == document.sha256:
+            if sha256 == document.sha256:
                 found[f"{DOCUMENTS}{sha256}"] = data
     return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.strategies.chains import plain_folder
-from tests.strategies.evidence import MemorySource, read_chain
+from tests.strategies.evidence import MemorySource, read_chain, script
 from tests.unit.bundle import kit
 from tests.unit.bundle.test_timestamp import appended, attested, proof
 from tests.unit.proof import maker
@@ -112,6 +112,23 @@ def test_the_next_bundle(world: Path, capsys: Captured) -> None:
     assert "previous.other" in capsys.readouterr().out
 
 
+def test_a_bundle_that_does_not_open_where_the_last_closed(world: Path, capsys: Captured) -> None:
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
+    line = ["bundle", *SOURCE, "--previous", "one.erario", "-o", "two.erario"]
+    assert run([*line, "--since", "5"]) == 2
+    assert "bundle.opening" in capsys.readouterr().err
+    addresses = (
+        Path("addresses.csv").read_text() + f"{show_address(script('x'), NetworkName.REGTEST)}\n"
+    )
+    Path("addresses.csv").write_text(addresses)
+    assert run(["bundle", *SOURCE, "--at", "8", "-o", "x.erario", "-q"]) == 0
+    assert run(["bundle", *SOURCE, "--previous", "x.erario", "-o", "y.erario", "-q"]) == 0
+    Path("addresses.csv").write_text(addresses.splitlines()[0] + "\n" + addresses.splitlines()[1])
+    assert run(["bundle", *SOURCE, "--previous", "x.erario", "-o", "z.erario"]) == 2
+    assert "takes a since in the reserve" in " ".join(capsys.readouterr().err.split())
+    assert not Path("z.erario").exists()
+
+
 def test_a_chain_tells_what_was_spent_since(world: Path, capsys: Captured) -> None:
     assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
     capsys.readouterr()
@@ -159,21 +176,21 @@ def test_sealed_proofs_are_opened_by_whoever_has_them(tmp_path, monkeypatch, cap
 
 
 def test_proofs_are_taken_in_and_sealed(tmp_path, monkeypatch, capsys) -> None:
-    script = maker.p2wpkh(maker.sec(1))
-    chain = read_chain("3 coinbase > 50 key", {"key": script}, length=12)
+    key = maker.p2wpkh(maker.sec(1))
+    chain = read_chain("3 coinbase > 50 key", {"key": key}, length=12)
     plain_folder(tmp_path / "blocks", chain.blocks)
     monkeypatch.chdir(tmp_path)
     Path("reserve.toml").write_text(
         'erario = 1\nnetwork = "regtest"\n[holders.t]\nname = "T"\n'
-        f'[wallets.v]\nscripts = ["{script.hex()}"]\n'
+        f'[wallets.v]\nscripts = ["{key.hex()}"]\n'
     )
     line = ["bundle", *SOURCE, "--at", "8", "-q", "-o"]
     assert run([*line, "plain.erario"]) == 0
     (holder,) = verify_bundle(Path("plain.erario")).statement.holders
     block = BlockHash(chain.blocks[8].block_hash)
     message = write_control_message("Q3", "T", Height(8), block, holder.coins_digest).text
-    signature = maker.simple(script, maker.by_key_hash(1), message)
-    proof_of = ControlProof(Script(script), message, signature)
+    signature = maker.simple(key, maker.by_key_hash(1), message)
+    proof_of = ControlProof(Script(key), message, signature)
     Path("given.json").write_bytes(proofs_json(NetworkName.REGTEST, [proof_of]))
     assert run([*line, "shown.erario", "--proofs", "given.json"]) == 0
     sealing = ["--proofs", "given.json", "--seal-proofs", "auditor.json"]

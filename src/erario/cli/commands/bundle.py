@@ -111,7 +111,7 @@ def command(
         for file in proof_files
         for proof in read_proofs(read_bounded(file), reserve.network, str(file))
     )
-    before = None if previous is None else verify_bundle(previous)
+    before = None if previous is None else _read_previous(previous, reserve)
     opening: Moment = since if since is not None or before is None else before.evidence.asked
     evidence = _collect(reserve, where, opening, proofs, printer)
     enclosed = Enclosed(
@@ -129,6 +129,18 @@ def command(
     save_bundle(files, output, folder=folder)
     _tell(made, output, printer)
     return exit_code(made.statement)
+
+
+def _read_previous(path: Path, reserve: Reserve) -> VerifiedBundle:
+    found = verify_bundle(path)
+    if found.evidence.network is not reserve.network:
+        raise RequestError(
+            MakingCode.OTHER_NETWORK,
+            f"the bundle before is of {found.evidence.network.value}, the reserve of another",
+            remedy="Give the bundle that this reserve's last statement is in.",
+            place=Place(str(path)),
+        )
+    return found
 
 
 def _check_free(output: Path, *, folder: bool) -> None:
