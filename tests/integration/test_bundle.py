@@ -57,8 +57,8 @@ class Story:
         return done.returncode, json.loads(done.stdout)
 
     @property
-    def source(self) -> tuple[str, str]:
-        return "--source", f"blocks:{self.node.blocks}"
+    def source(self) -> tuple[str, str, str]:
+        return "--source", f"blocks:{self.node.blocks}", "--no-state"
 
     def pay(self, to: str, amount: str) -> str:
         """A payment of the wallet, mined in a block of its own."""
@@ -104,9 +104,9 @@ def story(bitcoind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def test_the_first_quarter_is_one_file(story: Story) -> None:
-    done = story.run("bundle", *story.source, "--no-state", "--at", "121", "-o", "q1.erario")
+    done = story.run("bundle", *story.source, "--at", "121", "-o", "q1.erario")
     assert done.returncode == 0, done.stdout + done.stderr
-    again = story.run("bundle", *story.source, "--no-state", "--at", "121", "-o", "again.erario")
+    again = story.run("bundle", *story.source, "--at", "121", "-o", "again.erario")
     assert done.stdout.split()[0] == again.stdout.split()[0]
     data = (story.folder / "q1.erario").read_bytes()
     assert data == (story.folder / "again.erario").read_bytes()
@@ -158,9 +158,7 @@ def test_the_next_quarter_opens_with_what_the_first_closed_with(story: Story) ->
     fresh = story.node.rpc("getnewaddress", "", "bech32", wallet="treasury")
     story.pay(fresh, "3")
     story.node.rpc("generatetoaddress", 6, story.node.rpc("getnewaddress", wallet="other"))
-    made = story.run(
-        "bundle", *story.source, "--no-state", "--previous", "q1.erario", "-o", "q2.erario"
-    )
+    made = story.run("bundle", *story.source, "--previous", "q1.erario", "-o", "q2.erario")
     assert made.returncode == 0, made.stdout + made.stderr
     code, answer = story.json("verify", "q2.erario", "--previous", "q1.erario", offline=True)
     assert code == 0

@@ -13,11 +13,11 @@ from erario.bundle.checks import Check
 from erario.bundle.container import read_bounded
 from erario.bundle.errors import BundleError
 from erario.bundle.verifying import VerifiedBundle, open_sealed, verify_bundle
-from erario.chain.access import Access
 from erario.cli.configuration import choose_sources
-from erario.cli.options import access_options, quiet_option, read_access, sources_option
+from erario.cli.kept import watch_state
+from erario.cli.options import Where, access_options, quiet_option, read_access, sources_option
 from erario.cli.printer import Printer
-from erario.cli.request import FAILED, exit_code, open_sources
+from erario.cli.request import FAILED, exit_code, open_sources, open_state
 from erario.cli.show.bundle import (
     Verification,
     chain_code,
@@ -77,6 +77,13 @@ Examples:
 )
 @sources_option
 @access_options
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep what is read of a chain in DIR, not in ~/.local/state/erario.",
+)
+@click.option("--no-state", is_flag=True, help="Keep nothing, and use nothing that is kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; errors too.")
 @quiet_option
 def command(
@@ -88,6 +95,8 @@ def command(
     allowed_signers: Path | None,
     timestamp: Path | None,
     sources: tuple[str, ...],
+    state: Path | None,
+    no_state: bool,
     as_json: bool,
     quiet: bool,
     **access: object,
@@ -113,9 +122,11 @@ def command(
             beside += [check_signature(found, file, allowed_signers) for file in signatures]
         answers: tuple[ChainAnswer, ...] = ()
         if sources:
-            answers, more = _ask(
-                found, sources, read_access(access), (timestamp, signatures), printer
-            )
+            where = Where(
+                sources, own=False, at=None, access=read_access(access), state=state,
+                no_state=no_state,
+            )  # fmt: skip
+            answers, more = _ask(found, where, (timestamp, signatures), printer)
             beside += more
         elif timestamp is not None:
             beside.append(check_timestamp(found, timestamp, None, signatures))
@@ -136,17 +147,22 @@ def command(
 
 def _ask(
     found: VerifiedBundle,
-    sources: tuple[str, ...],
-    access: Access,
+    where: Where,
     stamped: tuple[Path | None, tuple[Path, ...]],
     printer: Printer,
 ) -> tuple[tuple[ChainAnswer, ...], list[Check]]:
     network = found.evidence.network
-    chosen = choose_sources(sources, network, own=False, access=access)
-    with closing(open_sources(chosen, network, None)) as source, printer.progress() as progress:
+    state = open_state(network, where.state, no_state=where.no_state)
+    chosen = choose_sources(where.sources, network, own=False, access=where.access)
+    if state is not None:
+        watch_state(state)
+    with closing(open_sources(chosen, network, state)) as source, printer.progress() as progress:
         answers = ask_chain(found.evidence, found.statement, source, progress)
         timestamp, signatures = stamped
-        if timestamp is None:
-            return answers, []
-        chain = source.chain(progress)
-        return answers, [check_timestamp(found, timestamp, chain, signatures)]
+        beside = []
+        if timestamp is not None:
+            chain = source.chain(progress)
+            beside.append(check_timestamp(found, timestamp, chain, signatures))
+    for trouble in () if state is None else state.troubles:
+        printer.warn(trouble)
+    return answers, beside
