@@ -1,9 +1,10 @@
 """Exact look-up of scripts and outpoints behind a filter that most questions never pass.
 
-    1 filter    three bits in one 64-bit word; the word and the bits come from eight bytes of the
+    1 door      one bit of a table that stays in the near caches; scripts only
+    2 filter    three bits in one 64-bit word; the word and the bits come from eight bytes of the
                 key that differ between honest keys, and from the length (or output number)
-    2 slots     open addressing by SipHash-1-3 of the whole key, with a secret of this process
-    3 bytes     exact comparison
+    3 slots     open addressing by SipHash-1-3 of the whole key, with a secret of this process
+    4 bytes     exact comparison
 
 Hostile keys can share the eight bytes, so they pass the filter; they cannot be made to share
 slots. Invariant: `find_script` and `find_coin` are exact, whatever the filter says.
@@ -45,6 +46,7 @@ class ScriptTable(NamedTuple):
     """Scripts, ready to be looked up.
 
     Attributes:
+        door: a power of two of words, one bit a script; `door_shift` is as `shift`.
         filter: a power of two of words, three bits a script.
         shift: 64 minus the bits of an index of `filter`.
         slots: entry + 1, or 0 where free; a power of two, at most half full.
@@ -52,6 +54,8 @@ class ScriptTable(NamedTuple):
         hashes: SipHash of each script under `secret` (two words).
     """
 
+    door: Words
+    door_shift: np.uint64
     filter: Words
     shift: np.uint64
     slots: Slots
@@ -94,6 +98,18 @@ def mix_coin(word: np.uint64, number: np.uint64) -> np.uint64:
 def _bits(mixed: np.uint64) -> np.uint64:
     """The three bits of `mixed` in its word of the filter."""
     return np.uint64(_PATTERNS[(mixed >> np.uint64(20)) & np.uint64(0xFF)])
+
+
+@inlined
+def may_enter(door: Words, shift: np.uint64, mixed: np.uint64) -> np.uint64:
+    """1 where the door lets `mixed` pass, else 0."""
+    return np.uint64((door[mixed >> shift] >> (mixed & np.uint64(63))) & np.uint64(1))
+
+
+@part
+def add_to_door(door: Words, shift: np.uint64, mixed: np.uint64) -> None:
+    """Let `mixed` pass from now on."""
+    door[mixed >> shift] |= np.uint64(1) << (mixed & np.uint64(63))
 
 
 @inlined
