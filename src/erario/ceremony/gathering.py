@@ -27,6 +27,7 @@ from erario.proof.psbt import (
     DERIVATION,
     FINAL_SCRIPT_SIG,
     FINAL_WITNESS,
+    MESSAGE,
     NON_WITNESS_UTXO,
     PARTIAL_SIG,
     REDEEM_SCRIPT,
@@ -149,13 +150,14 @@ def gather(ceremony: Ceremony, returned: Iterable[Returned]) -> Gathered:
 
 
 def finalised(ask: Ask, inputs: Sequence[InputStanding]) -> Psbt:
-    """The finalised PSBT of an ask, from the signatures that stand.
+    """The finalised PSBT of an ask, from the signatures that stand, without extended keys.
 
     Raises:
         ProofError: they do not suffice.
     """
     done = finalise(merged(ask, inputs))
-    return replace(done, inputs=tuple(map(_lean, done.inputs)))
+    message = {MESSAGE: done.fields[MESSAGE]}
+    return replace(done, fields=message, inputs=tuple(map(_lean, done.inputs)))
 
 
 def merged(ask: Ask, inputs: Sequence[InputStanding]) -> Psbt:

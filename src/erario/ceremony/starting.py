@@ -10,7 +10,7 @@ The block must stay: one that a reorganisation removes makes every signature wor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from erario.bitcoin.descriptor import Descriptor
@@ -20,6 +20,7 @@ from erario.bitcoin.values import Outpoint, Script, Txid
 from erario.ceremony.errors import CeremonyCode, CeremonyError
 from erario.ceremony.locks import Locks, needed_locks
 from erario.ceremony.plan import MAX_ALONE, MAX_INPUTS, Ask, Ceremony, Signer
+from erario.ceremony.wallet_keys import wallet_keys
 from erario.proof.control_message import ControlMessage, write_control_message
 from erario.proof.descriptor_fields import script_fields
 from erario.proof.making import CoinToSign, start_message
@@ -154,6 +155,8 @@ class _Maker:
             locktime=locktime,
             sequence=locks.sequence,
         )
+        if first.descriptor is not None:
+            psbt = replace(psbt, fields={**psbt.fields, **wallet_keys(first.descriptor)})
         return Ask(name, first.wallet, tuple(place.script for place in group), psbt)
 
     def can_batch(self, place: _Place) -> bool:

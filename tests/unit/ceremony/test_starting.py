@@ -6,16 +6,37 @@ from pathlib import Path
 
 import pytest
 from tests.strategies.evidence import MemorySource
-from tests.unit.ceremony.kit import PURPOSE, VAULT, A, B, C, Treasury, build, scripts_of
+from tests.unit.ceremony.kit import (
+    FINGERPRINTS,
+    PURPOSE,
+    VAULT,
+    A,
+    B,
+    C,
+    Treasury,
+    build,
+    scripts_of,
+    signed,
+)
 
 from erario.assess import assess
 from erario.auditing import collect
 from erario.ceremony.errors import CeremonyCode
 from erario.ceremony.forecast import foresee
+from erario.ceremony.gathering import gather
+from erario.ceremony.returned import Returned
 from erario.ceremony.state_file import ceremony_json
+from erario.ceremony.wallet_keys import GLOBAL_XPUB
 from erario.errors import ErarioError
 from erario.proof.messages import to_spend
-from erario.proof.psbt import DERIVATION, MESSAGE, NON_WITNESS_UTXO, WITNESS_SCRIPT, WITNESS_UTXO
+from erario.proof.psbt import (
+    DERIVATION,
+    MESSAGE,
+    NON_WITNESS_UTXO,
+    WITNESS_SCRIPT,
+    WITNESS_UTXO,
+    read_psbt,
+)
 
 
 def test_one_proof_each_up_to_twenty_scripts(tmp_path: Path) -> None:
@@ -48,6 +69,19 @@ def test_the_psbt_has_what_devices_need(tmp_path: Path) -> None:
         assert sum(key[:1] == DERIVATION for key in fields) == 3
     assert ask.psbt.transaction.version == 0
     assert [one.sequence for one in ask.psbt.transaction.inputs] == [0, 0]
+
+
+def test_extended_keys_of_a_quorum_stay_with_its_signers(tmp_path: Path) -> None:
+    world = build(tmp_path, {"vault": (VAULT, 2), "hot": (f"wpkh({A})", 1)})
+    vault, hot = world.start(in_batches=True).asks
+    keys = {key: value for key, value in vault.psbt.fields.items() if key[:1] == GLOBAL_XPUB}
+    assert {value[:4].hex() for value in keys.values()} == set(FINGERPRINTS[:3])
+    assert {len(value) for value in keys.values()} == {20}
+    assert not any(key[:1] == GLOBAL_XPUB for key in hot.psbt.fields)
+    files = [Returned("x", tuple(signed(vault.psbt, 0, 1)))]
+    (proof,) = gather(world.start(in_batches=True), files).proofs
+    psbt = read_psbt(proof.signature[3:])
+    assert set(psbt.fields) == {MESSAGE}
 
 
 def test_taproot_needs_no_whole_transaction(tmp_path: Path) -> None:
