@@ -39,7 +39,7 @@ from erario.assess.assessing import assess
 from erario.auditing import collect
 from erario.bitcoin.descriptor import read_descriptor
 from erario.bitcoin.network import NetworkName, network
-from erario.bitcoin.values import Height, Sats, Script
+from erario.bitcoin.values import BlockHash, Height, Sats, Script
 from erario.bundle.archive import write_archive
 from erario.bundle.errors import BundleCode
 from erario.bundle.making import Enclosed, make_bundle
@@ -123,23 +123,28 @@ def derived() -> Evidence:
 
 
 @cache
-def proved() -> Evidence:
-    """Control of a script, shown over the cut-off's block."""
+def proved(at: int = 10, over: int = 10, *, on_chain: bool = True) -> Evidence:
+    """Control of a script, shown over a block; one more coin arrives at height 12."""
     scripts = {"key": maker.p2wpkh(maker.sec(1)), "other": maker.p2wpkh(maker.sec(2))}
-    chain = read_chain("3 coinbase > 50 key\n5 coinbase > 20 other, 30 key", scripts, length=12)
+    chain = read_chain(
+        "3 coinbase > 50 key\n5 coinbase > 20 other, 30 key\n12 coinbase > 50 key",
+        scripts,
+        length=14,
+    )
     declared = reserve(chain, [wallet("vault", "key other")])
     source = MemorySource(chain.blocks)
-    plain = collect(declared, source, at=10, headers=True)
+    plain = collect(declared, source, at=over, headers=True)
     (holder,) = assess(plain).holders
+    block_hash = plain.cutoff.block_hash if on_chain else BlockHash(bytes(31) + b"\x01")
     message = write_control_message(
-        "Kit", "Treasury", plain.cutoff.height, plain.cutoff.block_hash, holder.coins_digest
+        "Kit", "Treasury", plain.cutoff.height, block_hash, holder.coins_digest
     ).text
     proof = ControlProof(
         Script(scripts["key"]),
         message,
         maker.simple(scripts["key"], maker.by_key_hash(1), message),
     )
-    return collect(declared, source, at=10, headers=True, proofs=[proof])
+    return collect(declared, source, at=at, headers=True, proofs=[proof])
 
 
 @cache
@@ -179,6 +184,8 @@ GOOD: dict[str, Callable[[], Files]] = {
     "good_by_instant": lambda: make_bundle(by_instant()),
     "good_derived": lambda: make_bundle(derived()),
     "good_proved": lambda: make_bundle(proved()),
+    "good_proved_earlier": lambda: make_bundle(proved(13)),
+    "good_proof_over_no_block": lambda: make_bundle(proved(on_chain=False)),
     "good_sealed": lambda: make_bundle(proved(), Enclosed(seal=True)),
     "good_document": _enclosing,
     "good_declared": lambda: make_bundle(
@@ -940,6 +947,11 @@ def _state(change: Callable[[dict[str, Any]], object], of: Callable[[], Files] =
     return reseal(files, statement=hashlib.sha256(canonical_json(value)).hexdigest())
 
 
+def _all_proved(statement: dict[str, Any]) -> None:
+    for line in statement["holders"][0]["control"]:
+        line["control"] = "proved"
+
+
 def _without_proofs() -> Files:
     files = dict(make_bundle(proved()))
     empty = make_bundle(evidence())["proofs.json"]
@@ -960,6 +972,16 @@ STATEMENTS = [
         dict(make_bundle(proved())))),
     Lie("proof_sealed_and_shown", BundleCode.SEAL, lambda: edit(
         put("sealed", ["00" * 32]), "proofs.json", dict(make_bundle(proved())))),
+    Lie("proof_replayed", BundleCode.STATEMENT, lambda: _state(
+        _all_proved, lambda: make_bundle(proved(13)))),
+    Lie("proof_over_no_block_counted", BundleCode.STATEMENT, lambda: _state(
+        _all_proved, lambda: make_bundle(proved(on_chain=False)))),
+    Lie("proof_made_younger", BundleCode.STATEMENT, lambda: _state(
+        put("holders", 0, "wallets", 0, "scripts", 0, "proof", {"age": 0, "height": 13, "keys": 1}),
+        lambda: make_bundle(proved(13)))),
+    Lie("proof_of_more_keys", BundleCode.STATEMENT, lambda: _state(
+        put("holders", 0, "wallets", 0, "scripts", 0, "proof", "keys", 3),
+        lambda: make_bundle(proved()))),
     Lie("proof_left_out", BundleCode.STATEMENT, _without_proofs),
     Lie("statement_control_without_proof", BundleCode.STATEMENT, lambda: _state(
         put("holders", 0, "control", 0, "control", "proved"))),

@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 from tests.unit.bundle import kit
 
+from erario.statement.finding import FindingCode
+
 SCHEMA = json.loads(files("erario.bundle").joinpath("bundle.schema.json").read_bytes())
 STATEMENT = json.loads(files("erario.statement").joinpath("statement.schema.json").read_bytes())
 NAMES = {"manifest.json": "manifest", "evidence.json": "evidence", "proofs.json": "proofs"}
@@ -29,6 +31,11 @@ def test_what_the_statement_has_too_is_described_alike():
     assert len(shared - own) > 15
     for name in shared - own:
         assert SCHEMA["$defs"][name] == STATEMENT["$defs"][name], name
+
+
+def test_every_code_of_a_finding_is_known():
+    known = set(SCHEMA["$defs"]["finding"]["properties"]["code"]["enum"])
+    assert known == {code.value for code in FindingCode}
 
 
 @pytest.mark.parametrize("name", list(kit.GOOD))
