@@ -77,3 +77,109 @@ def test_from_start_to_an_audit(treasury: Treasury, capsys: Captured) -> None:
     assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 0
     assert Path("proofs.json").read_bytes() == first
     assert audit(treasury, capsys) == {"proved": 3}
+
+
+def test_nobody_is_asked_without_a_yes(treasury: Treasury, capsys: Captured) -> None:
+    asked = ["prove", "start", "reserve.toml", "--source", treasury.source, "--no-state"]
+    assert run([*asked, "--at", "8", "--purpose", PURPOSE, "-o", "ceremony"]) == 2
+    out, err = capsys.readouterr()
+    assert "What published proofs reveal" in out
+    assert "prove.not-confirmed" in err
+    assert not Path("ceremony").exists()
+    assert run([*asked, "--purpose", PURPOSE, "-o", "ceremony", "--yes"]) == 2
+    assert "prove.no-cutoff" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_person_is_asked(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda *_args, **_more: answer)
+    asked = ["prove", "start", "reserve.toml", "--source", treasury.source, "--no-state"]
+    code = run([*asked, "--at", "8", "--purpose", PURPOSE, "-o", "ceremony"])
+    assert (code, Path("ceremony").exists()) == ((0, True) if answer else (2, False))
+
+
+def test_the_tip_is_refused(treasury: Treasury, capsys: Captured) -> None:
+    tip = str(len(treasury.blocks) - 1)
+    assert start(treasury, at=tip) == 2
+    assert "ceremony.not-settled" in capsys.readouterr().err
+
+
+def test_started_twice(treasury: Treasury, capsys: Captured) -> None:
+    assert start(treasury) == 0
+    assert start(treasury) == 0
+    assert "is of this very ceremony" in capsys.readouterr().err
+    assert start(treasury, at="7") == 2
+    assert "ceremony.folder-other" in capsys.readouterr().err
+
+
+def test_a_file_that_is_none_of_ours(treasury: Treasury, capsys: Captured) -> None:
+    start(treasury, "--wallet", "hot")
+    for name in ("hot-001", "hot-002"):
+        bring_back(name, 0)
+    key = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA"
+    Path("ceremony/signed/oops.txt").write_text(f"{key}\n")
+    capsys.readouterr()
+    assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 1
+    out, err = capsys.readouterr()
+    assert "REFUSED   ceremony/signed/oops.txt: a private key" in out
+    assert key not in out + err + Path("proofs.json").read_text()
+    assert audit(treasury, capsys) == {"proved": 2, "none": 1}
+
+
+def test_nothing_is_proved_and_nothing_written(treasury: Treasury, capsys: Captured) -> None:
+    start(treasury)
+    assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 3
+    assert "nothing written" in capsys.readouterr().err
+    assert not Path("proofs.json").exists()
+
+
+def test_merged_psbts_come_and_go(treasury: Treasury) -> None:
+    start(treasury)
+    bring_back("vault-001", 2)
+    finish = ["prove", "finish", "ceremony", "-o", "proofs.json", "--merged", "merged"]
+    assert run(finish) == 3
+    assert [path.name for path in Path("merged").iterdir()] == ["vault-001.psbt"]
+    bring_back("vault-001", 0)
+    assert run(finish) == 3
+    assert list(Path("merged").iterdir()) == []
+
+
+def test_the_answers_as_json(treasury: Treasury, capsys: Captured) -> None:
+    start(treasury)
+    bring_back("vault-001", 2, 0)
+    capsys.readouterr()
+    assert run(["prove", "status", "ceremony", "--combinations", "--json"]) == 3
+    status = json.loads(capsys.readouterr().out)
+    proved = {one["name"]: one["proved"] for one in status["asks"]}
+    assert proved == {"hot-001": False, "hot-002": False, "vault-001": True}
+    assert [one["complete"] for one in status["combinations"]["vault-001"]].count(True) == 1
+    source = ["--source", treasury.source]
+    assert run(["prove", "finish", "ceremony", "-o", "proofs.json", "--json", *source]) == 3
+    done = json.loads(capsys.readouterr().out)
+    assert (done["written"], done["block_gone"], done["complete"]) == ("proofs.json", False, False)
+
+
+def test_a_block_that_is_gone(treasury: Treasury, capsys: Captured) -> None:
+    start(treasury)
+    bring_back("vault-001", 2, 0)
+    other = build(Path("other"), {"hot": (f"wpkh({A})", 9)})
+    capsys.readouterr()
+    finish = ["prove", "finish", "ceremony", "-o", "proofs.json", "--source", other.source]
+    assert run(finish) == 1
+    assert "is no longer on the chain" in capsys.readouterr().err
+
+
+def test_no_ceremony(treasury: Treasury, capsys: Captured) -> None:
+    assert run(["prove", "status", "."]) == 2
+    assert "ceremony.folder-none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["start", "status", "finish"])
+def test_help(name: str, capsys: Captured) -> None:
+    assert run(["prove", name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"erario prove {name}" in out.partition("  Example")[2]
+    assert max(map(len, out.splitlines())) <= 80
