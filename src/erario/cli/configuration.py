@@ -28,6 +28,8 @@ from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
+from erario.chain.node_conf import is_this_machine
+from erario.chain.source_url import read_server_url
 from erario.errors import DeclarationError, Place, RequestError
 from erario.reserve.problems import ProblemCode, Problems
 from erario.reserve.tables import Table
@@ -38,6 +40,9 @@ MAX_BYTES: Final = 1_000_000
 LONGEST_WAIT: Final = 3_600
 _NEVER_OWN: Final = ("snapshot",)
 """A snapshot is worth its hash, whoever made it."""
+_IN_FILES: Final = ("blocks", "snapshot")
+"""Kinds of sources that nobody is asked for."""
+_PLAIN_HTTP: Final = ("node", "esplora+http")
 _KEYS: Final = (
     "url", "network", "own", "proxy", "cookie", "login", "conf", "pin", "plain", "timeout",
 )  # fmt: skip
@@ -49,6 +54,8 @@ class ConfigurationCode(StrEnum):
     NO_SOURCE = "sources.none"
     UNKNOWN_NAME = "sources.unknown-name"
     NOT_OWN = "sources.not-own"
+    NOT_ONE_NODE = "sources.not-one-node"
+    NO_SNAPSHOT = "sources.no-snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,11 @@ class ChosenSource:
     network: NetworkName | None
     own: bool
     access: Access
+
+    @property
+    def kind(self) -> str:
+        """The scheme of its URL."""
+        return self.url.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +125,28 @@ def choose_sources(
     Args:
         given: what stood behind `--source`.
         network: of the reserve.
-        own: the user says that the one source that is given is their own.
-        access: how those given by URL are reached.
+        own: the user says that the one source that is asked is their own.
+        access: what stood on the command line of how they are reached. Of each source that it
+            concerns it overrides what is configured.
 
     Raises:
-        RequestError: there is none, a name is not known, or nothing can be the user's own.
+        RequestError: there is none, a name is not known, or what was said of one source could be
+            meant of several or of none.
         DeclarationError: the configuration cannot be used.
     """
     configuration = load_configuration()
-    chosen = [_choose(one, configuration, access) for one in given]
+    chosen = [_choose(one, configuration) for one in given]
     chosen = chosen or configuration.defaults(network)
     if own:
-        candidates = [n for n, one in enumerate(chosen) if _can_be_own(one)]
-        if len(candidates) != 1:
+        # Said beside others it could make somebody else's word count as the user's own.
+        if len(chosen) != 1 or not _can_be_own(chosen[0]):
             raise RequestError(
                 ConfigurationCode.NOT_OWN,
-                "--own says that one source is your own node, its blocks, or a server over it; "
-                + ("several are given" if candidates else "none is given"),
+                "--own says that the one source given is your own node, its blocks, or a server "
+                f"over it; {_how_many(chosen)}",
                 remedy=f"Say which: own = true in {configuration.file}.",
             )
-        number = candidates[0]
-        chosen[number] = replace(chosen[number], own=True)
+        chosen = [replace(chosen[0], own=True)]
     if not chosen:
         raise RequestError(
             ConfigurationCode.NO_SOURCE,
@@ -141,15 +154,68 @@ def choose_sources(
             remedy="Give one with --source, such as blocks:DIR or electrum+ssl://HOST:PORT, or "
             f"configure one in {configuration.file}; erario sources --suggest names public ones.",
         )
-    return chosen
+    return reach_with(chosen, access, configuration.file)
 
 
-def _choose(given: str, configuration: Configuration, access: Access) -> ChosenSource:
+def reach_with(chosen: Sequence[ChosenSource], access: Access, file: Path) -> list[ChosenSource]:
+    """The same sources, reached as the command line says wherever that concerns them.
+
+    Args:
+        chosen: what is asked.
+        access: a proxy is for all that are not on this machine, a cookie or a login for the one
+            node, a pin for snapshots, plain HTTP for nodes and explorers.
+        file: where the configuration lies, for the remedy.
+
+    Raises:
+        RequestError: credentials are given and not exactly one node, or a pin and no snapshot.
+    """
+    nodes = sum(one.kind == "node" for one in chosen)
+    if (access.cookie is not None or access.login is not None) and nodes != 1:
+        raise RequestError(
+            ConfigurationCode.NOT_ONE_NODE,
+            "--cookie and --login are of one node; "
+            + (f"{nodes} are asked, and each would be told" if nodes else "none is asked"),
+            remedy=f"Say of each node what is its own: cookie or login in {file}.",
+        )
+    if access.pin is not None and not any(one.kind == "snapshot" for one in chosen):
+        raise RequestError(
+            ConfigurationCode.NO_SNAPSHOT,
+            "--pin is of a snapshot; none is asked",
+            remedy="Leave it out, or give the snapshot with --source snapshot:FILE.",
+        )
+    return [_reach(one, access) for one in chosen]
+
+
+def _reach(one: ChosenSource, access: Access) -> ChosenSource:
+    own = one.access
+    if access.proxy is not None and _is_elsewhere(one):
+        own = replace(own, proxy=access.proxy)
+    if one.kind == "node" and (access.cookie is not None or access.login is not None):
+        # Not beside what is configured: of a cookie and a login only one counts.
+        own = replace(own, cookie=access.cookie, login=access.login)
+    if one.kind == "snapshot" and access.pin is not None:
+        own = replace(own, pin=access.pin)
+    if one.kind in _PLAIN_HTTP and access.plain:
+        own = replace(own, plain=True)
+    return replace(one, access=own)
+
+
+def _is_elsewhere(one: ChosenSource) -> bool:
+    if one.kind in _IN_FILES:
+        return False
+    try:
+        return not is_this_machine(read_server_url(one.url).host)
+    except RequestError:
+        # Told when it is opened.
+        return True
+
+
+def _choose(given: str, configuration: Configuration) -> ChosenSource:
     if ":" in given:
         kind, _, path = given.partition(":")
         # No shell expands ~ behind the colon.
         url = f"{kind}:{Path(path).expanduser()}" if path.startswith("~") else given
-        return ChosenSource("", url, None, own=False, access=access)
+        return ChosenSource("", url, None, own=False, access=Access())
     known = configuration.sources.get(given)
     if known is None:
         names = ", ".join(configuration.sources) or "none"
@@ -161,8 +227,14 @@ def _choose(given: str, configuration: Configuration, access: Access) -> ChosenS
     return known
 
 
+def _how_many(chosen: Sequence[ChosenSource]) -> str:
+    if len(chosen) == 1:
+        return "a snapshot is nobody's own: it is worth its hash"
+    return f"{len(chosen)} are given" if chosen else "none is given"
+
+
 def _can_be_own(one: ChosenSource) -> bool:
-    return one.url.partition(":")[0] not in _NEVER_OWN
+    return one.kind not in _NEVER_OWN
 
 
 def _read(table: Table, file: Path) -> Configuration:

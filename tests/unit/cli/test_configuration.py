@@ -105,15 +105,86 @@ def test_nothing_is_configured(configure):
     assert caught.value.code is ConfigurationCode.NO_SOURCE
 
 
-def test_own_is_said_of_one_source(configure):
+def test_own_is_said_where_one_source_is_given(configure):
     (one,) = choose("blocks:x", own=True)
     assert one.own
-    (one, other) = choose("snapshot:x", "node://h", own=True)
-    assert (one.own, other.own) == (False, True)
-    for urls in (("blocks:x", "node://h"), ("snapshot:x",)):
+    others = ("blocks:x", "snapshot:x", "electrum+ssl://public.example:50002")
+    for urls in (("snapshot:x",), *(("node://h", other) for other in others), others[1:]):
         with pytest.raises(RequestError) as caught:
             choose(*urls, own=True)
         assert caught.value.code is ConfigurationCode.NOT_OWN
+        assert "own = true" in caught.value.remedy
+
+
+PROXY = "socks5h://127.0.0.1:9150"
+OF_KINDS = """\
+use = ["node", "public", "explorer", "files", "snapshot"]
+
+[sources.node]
+url = "node://localhost:8332"
+login = "mine"
+
+[sources.public]
+url = "electrum+ssl://electrum.example.org:50002"
+proxy = "socks5h://127.0.0.1:9050"
+timeout = 60
+
+[sources.explorer]
+url = "esplora+http://explorer.example.org/api"
+
+[sources.files]
+url = "blocks:x"
+
+[sources.snapshot]
+url = "snapshot:x"
+pin = "old"
+"""
+
+
+@pytest.mark.parametrize("given", [(), ("node", "public", "explorer", "files", "snapshot")])
+def test_what_is_given_overrides_what_is_configured(configure, given):
+    configure(OF_KINDS)
+    access = Access(proxy=PROXY, cookie=Path("c"), pin="new", plain=True)
+    found = {
+        one.name: one.access
+        for one in choose_sources(given, NetworkName.MAIN, own=False, access=access)
+    }
+    assert found["public"] == Access(proxy=PROXY, timeout=60)
+    assert found["explorer"] == Access(proxy=PROXY, plain=True)
+    assert found["snapshot"] == Access(pin="new")
+    assert found["files"] == Access()
+    # A login that was configured would be passed over for a cookie, and the other way round.
+    assert found["node"] == Access(cookie=Path("c"), plain=True)
+
+
+def test_what_is_not_given_stays(configure):
+    configure(OF_KINDS)
+    before = load_configuration().defaults(NetworkName.MAIN)
+    assert choose_sources((), NetworkName.MAIN, own=False, access=Access()) == before
+
+
+def test_one_command_for_an_own_node_and_a_server_by_tor(configure):
+    access = Access(proxy=PROXY, cookie=Path("c"))
+    for here in ("node://", "node://127.0.0.1", "node://[::1]:8332", "node://LocalHost/coins"):
+        given = (here, "electrum+ssl://h:50002")
+        node, server = choose_sources(given, NetworkName.MAIN, own=False, access=access)
+        assert node.access == Access(cookie=Path("c"))
+        assert server.access == Access(proxy=PROXY)
+
+
+@pytest.mark.parametrize(
+    ("given", "access", "code"),
+    [
+        (["node://a", "node://b"], Access(cookie=Path("c")), ConfigurationCode.NOT_ONE_NODE),
+        (["node://a", "node://b/coins"], Access(login=Path("c")), ConfigurationCode.NOT_ONE_NODE),
+        (["electrum://a:1"], Access(login=Path("c")), ConfigurationCode.NOT_ONE_NODE),
+        (["node://a"], Access(pin="1:2:3"), ConfigurationCode.NO_SNAPSHOT),
+    ],
+)
+def test_what_is_of_one_source_is_told_to_no_other(configure, given, access, code):
+    with pytest.raises(RequestError) as caught:
+        choose_sources(given, NetworkName.MAIN, own=False, access=access)
+    assert caught.value.code is code
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,12 @@ import click
 from erario.bitcoin.network import NetworkName
 from erario.chain.source import HasTip
 from erario.chain.sources import open_source
-from erario.cli.configuration import ChosenSource, choose_sources, load_configuration
+from erario.cli.configuration import (
+    ChosenSource,
+    choose_sources,
+    load_configuration,
+    reach_with,
+)
 from erario.cli.options import (
     access_options,
     network_option,
@@ -67,13 +72,14 @@ def command(
             printer.lines(suggested_lines(servers))
         return 0
     name = NetworkName(network or NetworkName.MAIN)
-    if sources:
-        chosen = choose_sources(sources, name, own=False, access=read_access(access))
+    reached = read_access(access)
+    configuration = load_configuration()
+    chosen = [one for one in configuration.sources.values() if network in {None, one.network}]
+    if sources or not chosen:
+        # An empty configuration is told as everywhere.
+        chosen = choose_sources(sources, name, own=False, access=reached)
     else:
-        configured = load_configuration().sources.values()
-        chosen = [one for one in configured if network is None or one.network is name]
-        # So that an empty configuration is told as everywhere.
-        chosen = chosen or choose_sources((), name, own=False, access=read_access(access))
+        chosen = reach_with(chosen, reached, configuration.file)
     with ThreadPoolExecutor(len(chosen)) as pool:
         probed = list(pool.map(lambda one: _probe(one, name), chosen))
     if as_json:
