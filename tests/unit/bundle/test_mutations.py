@@ -110,8 +110,12 @@ def lies(draw, value):
 UNSEEN = {("scripts", "script"), ("sealed",), ("previous", "digest"), ("previous",)}
 
 
-@given(st.data(), st.sampled_from(sorted(kit.GOOD)))
-@settings(max_examples=400, deadline=None)
+# A proof over a block that is not on the chain counts for nothing, whatever it says.
+MEANINGFUL = sorted(set(kit.GOOD) - {"good_proof_over_no_block"})
+
+
+@given(st.data(), st.sampled_from(MEANINGFUL))
+@settings(max_examples=300, deadline=None)
 def test_no_member_can_say_something_else(data, base):
     """A liar who knows the format, and seals the manifest again."""
     files = dict(kit.GOOD[base]())
