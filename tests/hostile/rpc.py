@@ -108,6 +108,7 @@ class RpcDouble:
         stale: blocks that it has besides.
         filters: whether it has them, and up to which height.
         kept_from: the lowest height whose block it has not pruned.
+        old: as Bitcoin Core 21 to 24: no `scanblocks`, and coins without "coinbase".
         busy: methods of which somebody else's scan runs.
         asked: the methods that were called, with what they were told to do.
     """
@@ -117,6 +118,7 @@ class RpcDouble:
     stale: list[Made] = field(default_factory=list)
     filters: bool = True
     kept_from: int = 0
+    old: bool = False
     busy: set[str] = field(default_factory=set)
     refusals: list[tuple[int, str]] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -250,6 +252,8 @@ class RpcDouble:
         raise _Refusal(-5, "Block not found")
 
     def _scanblocks(self, action: str, *rest: Any) -> Any:
+        if self.old:
+            raise _Refusal(-32601, "Method not found")
         if action != "start":
             return self._scan_action("scanblocks", action)
         self._refuse_if_busy("scanblocks")
@@ -300,6 +304,8 @@ class RpcDouble:
         tip = self.whole[-1]
         other = self.lie is RpcLie.COINS_OF_ANOTHER_BLOCK
         coins = [one for one in self.coins() if bytes.fromhex(one["scriptPubKey"]) in scripts]
+        if self.old:
+            coins = [{key: one[key] for key in one if key != "coinbase"} for one in coins]
         return {
             "success": self.lie is not RpcLie.COINS_NEVER_DONE,
             "height": tip.height,

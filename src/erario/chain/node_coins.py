@@ -9,6 +9,7 @@ the headers were read are taken back (`node_rollback`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from erario.bitcoin.network import NetworkName, network
@@ -34,6 +35,7 @@ from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
 from erario.chain.state_folder import StateFolder
 from erario.errors import SourceError
 from erario.statement.evidence import ListedCoin, SourceKind, SourceNote, UnspentWord
+from erario.statement.finding import Finding, FindingCode, Severity, Verdict
 
 COINS_STEP: Final = "Scanning the node's coins"
 _TRIES: Final = 4
@@ -67,6 +69,7 @@ class NodeCoins:
         self._scans = NodeScans(server.rpc)
         self._chain: HeaderChain | None = None
         self._unchecked = False
+        self._says_coinbase = True
 
     @property
     def network(self) -> NetworkName:
@@ -139,11 +142,26 @@ class NodeCoins:
                 f"{self._server.name} lists more coins than there are",
                 remedy="Look after the node: its data may be damaged.",
             )
-        self._check(chain, wanted, coins, progress)
+        coins = self._check(chain, wanted, coins, progress)
         in_order = tuple(coins[outpoint] for outpoint in sorted(coins))
         # No descriptor stands for the empty script.
         unseen = tuple(script for script in spendable if not script)
-        return Trace((), (), listed=in_order, unseen=unseen)
+        return Trace((), self._findings(unseen), listed=in_order, unseen=unseen)
+
+    def _findings(self, unseen: Sequence[Script]) -> tuple[Finding, ...]:
+        if not unseen:
+            return ()
+        return (
+            Finding(
+                FindingCode.SOURCE_UNSEEN,
+                Verdict.UNKNOWN,
+                Severity.WARNING,
+                self._server.name,
+                f"{self._server.name} cannot be asked for the coins of the empty script: what it "
+                "holds is missing.",
+                "Ask the node for its blocks (without /coins), or read block files.",
+            ),
+        )
 
     def _scan(
         self,
@@ -193,12 +211,15 @@ class NodeCoins:
             height = member(one, "height", int, name)
             if not 0 < height <= tip:
                 self._lie(f"lists the coin {outpoint} at the height {height:,}")
+            if not (isinstance(one, dict) and "coinbase" in one):
+                # Before Bitcoin Core 25.0: its block says it.
+                self._says_coinbase = False
             yield ListedCoin(
                 outpoint,
                 self._amount(one, outpoint),
                 script,
                 Height(height),
-                member(one, "coinbase", bool, name),
+                self._says_coinbase and member(one, "coinbase", bool, name),
             )
 
     def _amount(self, one: Json, outpoint: Outpoint) -> Sats:
@@ -214,26 +235,45 @@ class NodeCoins:
         scripts: Sequence[Script],
         coins: dict[Outpoint, ListedCoin],
         progress: ProgressCallback,
-    ) -> None:
-        """Hold the coins against the blocks that they are said to be of, where those are kept."""
+    ) -> dict[Outpoint, ListedCoin]:
+        """The coins, held against the blocks that they are said to be of, where those are kept."""
         kept_from = self._server.state().kept_from
         heights = sorted({coin.height for coin in coins.values()})
         kept = [height for height in heights if height >= kept_from]
         self._unchecked = self._unchecked or len(kept) < len(heights)
-        made: set[ListedCoin] = set()
+        made: dict[Outpoint, ListedCoin] = {}
         finder = new_finder(self._server.name, network(self._name), scripts, len(kept))
         done = 0
         for batch in read_blocks(self._server.rpc, kept, chain.header):
             for block in finder.take_in(batch):
                 for each in block.transactions:
-                    made.update(_made_by(each.raw, block.height))
+                    made.update((coin.outpoint, coin) for coin in _made_by(each.raw, block.height))
             done += len(batch)
             progress(Progress(BLOCK_STEP, done, len(kept), "blocks", batch[-1].height))
-        for coin in coins.values():
-            if coin.height >= kept_from and coin not in made:
-                self._lie(
-                    f"lists the coin {coin.outpoint} otherwise than block {coin.height} has it"
-                )
+        checked = {}
+        for outpoint, coin in coins.items():
+            if coin.height < kept_from:
+                self._refuse_unsaid(coin)
+                checked[outpoint] = coin
+                continue
+            shown = made.get(outpoint)
+            if shown is not None and not self._says_coinbase:
+                coin = replace(coin, coinbase=shown.coinbase)  # noqa: PLW2901
+            if coin != shown:
+                self._lie(f"lists the coin {outpoint} otherwise than block {coin.height} has it")
+            checked[outpoint] = coin
+        return checked
+
+    def _refuse_unsaid(self, coin: ListedCoin) -> None:
+        """Make sure that the node has said of a coin, whose block is gone, what made it."""
+        if not self._says_coinbase:
+            raise SourceError(
+                ServerCode.LACKS,
+                f"{self._server.name} neither says whether the coin {coin.outpoint} is of a "
+                f"coinbase nor keeps block {coin.height}, which would show it",
+                remedy="Use Bitcoin Core 25.0 or later, whose scantxoutset says it, or a node "
+                "that keeps all blocks.",
+            )
 
     def _lie(self, what: str) -> NoReturn:
         raise SourceError(

@@ -13,6 +13,7 @@ are asked by hash, so that what comes is of the chain that was verified.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from erario.bitcoin.network import NetworkName, network
@@ -21,10 +22,10 @@ from erario.bitcoin.values import BlockHash, Height, Script
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.node_blocks import RawBlock, read_blocks
-from erario.chain.node_conf import find_way
+from erario.chain.node_conf import find_way, is_this_machine
 from erario.chain.node_filters import FilterQuestion, matching_heights
 from erario.chain.node_finder import new_finder
-from erario.chain.node_rpc import NodeRpc
+from erario.chain.node_rpc import UNKNOWN_METHOD, NodeRpc, RpcError
 from erario.chain.node_scan import NodeScans
 from erario.chain.node_server import NodeServer
 from erario.chain.served_chain import open_served_chain
@@ -49,6 +50,11 @@ _CAVEAT_FILTERS: Final = (
 )
 _CAVEAT_OWN: Final = (
     "That its chain is the best one, and that its filters leave out nothing, is the node's word."
+)
+_CAVEAT_OWN_BLOCKS: Final = "That its chain is the best one is the node's word."
+_CAVEAT_OLD: Final = (
+    "Its filters could not be asked: that takes Bitcoin Core 25.0 or later (scanblocks). Every "
+    "block was read instead."
 )
 
 
@@ -80,6 +86,9 @@ def open_node(
             f"the coins of {url.authority} would be taken on the word of a node that is not yours",
             remedy='Leave out "/coins", or say that the node is your own (--own).',
         )
+    if is_this_machine(url.host):
+        # By a proxy the credentials would come to another machine, in the clear.
+        access = replace(access, proxy=None)
     server = NodeServer(NodeRpc(find_way(url, name, access), access), name)
     if path == _COINS:
         from erario.chain.node_coins import NodeCoins  # noqa: PLC0415
@@ -137,6 +146,7 @@ class NodeSource:
         self._chain: HeaderChain | None = None
         self._by_filters = False
         self._by_blocks = False
+        self._is_old = False
 
     @property
     def network(self) -> NetworkName:
@@ -157,11 +167,14 @@ class NodeSource:
 
     def notes(self) -> tuple[SourceNote, ...]:
         """What it vouches for, by the roads that were taken: the weakest of them counts."""
+        all_read = self._by_blocks and not self._by_filters
         word, caveat = UnspentWord.SERVERS, _CAVEAT_FILTERS
         if self._own:
-            word, caveat = UnspentWord.OWN_NODE, _CAVEAT_OWN
-        elif self._by_blocks and not self._by_filters:
+            word, caveat = UnspentWord.OWN_NODE, _CAVEAT_OWN_BLOCKS if all_read else _CAVEAT_OWN
+        elif all_read:
             word, caveat = UnspentWord.BLOCKS, _CAVEAT_BLOCKS
+        if self._is_old:
+            caveat = f"{caveat} {_CAVEAT_OLD}"
         return (SourceNote(SourceKind.NODE, self._own, word, caveat, name=self._server.name),)
 
     def close(self) -> None:
@@ -191,14 +204,15 @@ class NodeSource:
         wanted = [script for script in dict.fromkeys(scripts) if not is_unspendable(script)]
         if not wanted:
             return Trace((), ())
-        heights: Sequence[Height]
+        heights: Sequence[Height] | None = None
         # The filters do not hold the empty script.
         if all(wanted) and self._has_filters(upto):
-            self._by_filters = True
             heights = self._ask_filters(chain, wanted, upto, progress)
-        else:
+        if heights is None:
             self._by_blocks = True
             heights = [Height(height) for height in range(1, upto + 1)]
+        else:
+            self._by_filters = True
         self._refuse_pruned(heights, upto)
         return Trace(tuple(self._look_at(chain, heights, wanted, progress)), ())
 
@@ -219,14 +233,23 @@ class NodeSource:
         scripts: Sequence[Script],
         upto: Height,
         progress: ProgressCallback,
-    ) -> list[Height]:
+    ) -> list[Height] | None:
+        """The heights that the filters name; None where the node has filters, but cannot be asked
+        by them: Bitcoin Core has them since 0.19, and `scanblocks` since 25.0."""
+
         def told(done: int) -> None:
             # More scripts than one request holds make more rounds over the same blocks.
             height = Height((done - 1) % upto + 1) if done else Height(0)
             progress(Progress(FILTER_STEP, height, upto, "blocks", height))
 
         question = FilterQuestion(self._server, self._scans, chain, upto)
-        return matching_heights(question, scripts, told)
+        try:
+            return matching_heights(question, scripts, told)
+        except RpcError as error:
+            if error.number != UNKNOWN_METHOD:
+                raise
+            self._is_old = True
+            return None
 
     def _refuse_pruned(self, heights: Sequence[Height], upto: Height) -> None:
         """Make sure that the node has the blocks that are needed."""

@@ -106,6 +106,16 @@ def test_a_new_cookie_is_read_once_the_old_one_is_refused(tmp_path: Path) -> Non
         assert source.chain(lambda _: None).tip == 4
 
 
+def test_credentials_for_this_machine_go_by_no_proxy(tmp_path: Path) -> None:
+    login = tmp_path / "login"
+    login.write_text(f"{USER}:{PASSWORD}")
+    # Nobody listens there.
+    access = Access(login=login, proxy="socks5h://127.0.0.1:1", timeout=1)
+    with serve(CHAIN) as server:
+        source = open_source(f"node://127.0.0.1:{server.port}", NetworkName.REGTEST, access=access)
+        assert source.chain(lambda _: None).tip == 4
+
+
 def test_credentials_are_shown_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     login = tmp_path / "login"

@@ -43,6 +43,7 @@ from erario.chain.source import Progress, Trace
 from erario.chain.unspent import unspent_coins
 from erario.errors import ErarioError, RequestError, SourceError
 from erario.statement.evidence import SourceKind, UnspentWord
+from erario.statement.finding import FindingCode, Verdict
 
 WATCHED = [Script(script) for script in SCRIPTS[:4]]
 
@@ -192,6 +193,8 @@ def test_scripts_that_filters_do_not_hold(tmp_path: Path) -> None:
         coins = coins_of(server).trace([*WATCHED, empty], upto, ignore)
     assert found == by_blocks(tmp_path, chain, [*WATCHED, empty], upto)
     assert coins.unseen == (empty,)
+    (finding,) = coins.findings
+    assert (finding.code, finding.verdict) == (FindingCode.SOURCE_UNSEEN, Verdict.UNKNOWN)
 
 
 def test_what_can_never_be_spent_is_not_asked_about() -> None:
@@ -390,6 +393,38 @@ def test_a_block_that_is_pruned_meanwhile() -> None:
                 knows.kept_from = 20
 
         assert refused(lambda: source.trace(WATCHED, TIP, prune)).code is ServerCode.LACKS
+
+
+# Nodes from before Bitcoin Core 25.0 ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_old_node_with_filters_is_read_block_by_block(tmp_path: Path, own: bool) -> None:
+    with serve(CHAIN, old=True) as server:
+        source = history_of(server, own=own)
+        assert source.trace(WATCHED, TIP, ignore) == by_blocks(tmp_path, CHAIN, WATCHED, TIP)
+        (note,) = source.notes()
+    assert note.word is (UnspentWord.OWN_NODE if own else UnspentWord.BLOCKS)
+    assert "25.0" in note.caveat
+    assert "its filters leave out nothing" not in note.caveat
+
+
+def test_an_old_node_lists_coins_whose_blocks_say_the_rest() -> None:
+    with serve(CHAIN) as server:
+        expected = coins_of(server).trace(WATCHED, TIP, ignore)
+    assert {coin.coinbase for coin in expected.listed} == {True, False}
+    with serve(CHAIN, old=True) as server:
+        assert coins_of(server).trace(WATCHED, TIP, ignore) == expected
+    with serve(CHAIN, RpcLie.COIN_OTHER_AMOUNT, old=True) as server:
+        error = refused(lambda: coins_of(server).trace(WATCHED, TIP, ignore))
+    assert error.code is ServerCode.LIED_COIN
+
+
+def test_an_old_node_that_is_pruned_says_which_version_it_takes() -> None:
+    with serve(CHAIN, old=True, kept_from=9) as server:
+        error = refused(lambda: coins_of(server).trace(WATCHED, TIP, ignore))
+    assert error.code is ServerCode.LACKS
+    assert "25.0" in (error.remedy or "")
 
 
 # Reorganisations ----------------------------------------------------------------------------
