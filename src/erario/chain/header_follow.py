@@ -14,12 +14,12 @@ from erario.bitcoin.header import HEADER_SIZE
 from erario.bitcoin.header_rules import HeaderFault
 from erario.bitcoin.network import Network
 from erario.bitcoin.values import BlockHash, Height, sha256d, show_hash
-from erario.chain.errors import ServerCode
+from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.header_run import HeaderRun
 from erario.chain.header_tail import Anchor, HeaderTail, times_of
-from erario.chain.history_server import HeaderServer
+from erario.chain.history_server import HeaderServer, KnowsHeights
 from erario.chain.source import Progress, ProgressCallback
-from erario.errors import SourceError
+from erario.errors import RequestError, SourceError
 
 STEP: Final = "Fetching headers"
 MOST_AHEAD: Final = 7200
@@ -80,6 +80,22 @@ class HeaderAsker:
                 f"gives no header at height {start + number}, though its chain should have one",
             )
         return data
+
+    def height_of(self, block_hash: BlockHash) -> Height | None:
+        """The height that it gives to a block; None where it does not know the block.
+
+        Raises:
+            SourceError: it cannot be reached.
+            RequestError: its protocol has no such question.
+        """
+        if isinstance(self._server, KnowsHeights):
+            return self._server.height_of(block_hash)
+        raise RequestError(
+            ChainCode.HEIGHT_UNKNOWN,
+            f"{self._server.name} gives the headers of old blocks by their height alone: where "
+            f"{show_hash(block_hash)} is cannot be asked",
+            remedy="Give the height of the block; or run erario headers once, which keeps all.",
+        )
 
     def refuse_pin(self, height: int) -> SourceError:
         """The error for a header that is not the pinned one."""

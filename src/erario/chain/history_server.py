@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from erario.bitcoin.values import BlockHash, Height, Script, Txid
 from erario.statement.evidence import SourceKind
@@ -51,6 +51,16 @@ class HeaderServer(Protocol):
     def headers(self, start: Height, count: int) -> bytes:
         """`count` headers of 80 bytes from `start` on; fewer where its chain ends before. Any
         count: what the server gives at once is the adapter's affair."""
+        ...
+
+
+@runtime_checkable
+class KnowsHeights(Protocol):
+    """A `HeaderServer` that can be asked at which height a block is. Electrum's cannot."""
+
+    def height_of(self, block_hash: BlockHash) -> Height | None:
+        """The height that it gives to a block, on whichever branch; None where it does not know
+        the block."""
         ...
 
 

@@ -115,6 +115,11 @@ class NodeServer:
             found.append(BlockHash(hash_of(answer, self.name)))
         return found
 
+    def height_of(self, block_hash: BlockHash) -> Height | None:
+        """The height that it gives to a block, on whichever branch; None where it does not know
+        the block."""
+        return self.heights([block_hash])[0]
+
     def heights(self, hashes: list[BlockHash]) -> list[Height | None]:
         """The heights that it gives to blocks; None for those that it does not know."""
         questions: list[list[Json]] = [[show_hash(block), True] for block in hashes]

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from erario.bitcoin.header import HEADER_SIZE
-from erario.bitcoin.values import sha256d
+from erario.bitcoin.values import BlockHash, Height, sha256d, show_hash
 from erario.bitcoin.work import target_of_bits
-from erario.chain.errors import ServerCode
+from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.header_follow import HeaderAsker
 from erario.chain.header_keeping import HeaderKeeping
 from erario.chain.header_pins import HeaderPins
 from erario.chain.stretch_store import Stretch
-from erario.errors import SourceError
+from erario.errors import RequestError, SourceError
 
 _PREVIOUS: Final = slice(4, 36)
 _BITS: Final = slice(72, 76)
@@ -73,6 +73,23 @@ class PinnedHeaders:
                 linked = headers + linked
             self._linked[period] = linked
             return linked
+
+    def said_height(self, block_hash: BlockHash) -> Height | None:
+        """The height of a block by the word of whoever gives further headers; None where that one
+        does not know the block.
+
+        Raises:
+            SourceError: it cannot be asked.
+            RequestError: it has no such question, or there is nobody.
+        """
+        if self._asker is not None:
+            return self._asker.height_of(block_hash)
+        raise RequestError(
+            ChainCode.HEIGHT_UNKNOWN,
+            f"{show_hash(block_hash)} is not among the headers that are kept, and those of old "
+            "blocks are kept in part only",
+            remedy="Give the height of the block; or run erario headers once, which keeps all.",
+        )
 
     def _fetch(self, period: int, linked: bytes, low: int, behind: int) -> bytes:
         """Headers from `low` or from below up to those that are linked, which start at `behind`."""

@@ -164,10 +164,14 @@ class ServedChain:
         )
 
     def height_of(self, block_hash: BlockHash) -> Height | None:
-        """The height of a block, or None where it is not among the headers that are here.
+        """The height of a block, or None where it is not on this chain.
 
-        These are those behind the last pin, and below it those that somebody asked for: who wants
-        to be sure of an older block has to name its height.
+        Behind the last pin, and where somebody asked before, headers are here; an older block is
+        found where the server can say its height, which is then held against the header there.
+
+        Raises:
+            SourceError: the server cannot be asked, or lies about that header.
+            RequestError: whether the block is on this chain cannot be told by its hash.
         """
         for height, pinned in self._known.items():
             if pinned == block_hash and height <= self.tip:
@@ -176,7 +180,10 @@ class ServedChain:
             found = _find(headers, block_hash)
             if found is not None:
                 return Height(first + found)
-        return None
+        said = self._pinned.said_height(block_hash)
+        if said is None or said > self.tip or self.block_hash(said) != block_hash:
+            return None
+        return said
 
     def cutoff(self, instant: datetime, upto: Height) -> Height | None:
         """The highest block at or below `upto` whose own header time is before `instant`.

@@ -35,15 +35,16 @@ from tests.strategies.served_chains import (
     opened,
 )
 
+from erario.auditing.moments import find_cutoff
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import Height
+from erario.bitcoin.values import Height, show_hash
 from erario.chain import served_chain
-from erario.chain.errors import ServerCode
+from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.header_pins import header_pins, snapshot_pins
 from erario.chain.served_chain import ServedChain, stored_chain
 from erario.chain.state_folder import StateFolder
 from erario.chain.stretch_store import FILE_NAME
-from erario.errors import SourceError
+from erario.errors import RequestError, SourceError
 
 
 def state_in(folder: Path, name=REGTEST) -> StateFolder:
@@ -125,13 +126,40 @@ def test_a_header_costs_no_more_than_those_up_to_the_next_pin():
     assert server.asked - before == 2 * (LENGTH - 12)
 
 
-def test_a_block_that_nobody_asked_for_is_not_found_by_its_hash():
-    chain = opened(FakeServer(CHAIN))
+def test_an_old_block_is_not_called_stale_where_nobody_can_say_its_height(tmp_path):
+    chain = opened(FakeServer(CHAIN), state=state_in(tmp_path))
     wanted = sha256d(CHAIN[30])
-    assert chain.height_of(wanted) is None
+    for block_hash in (wanted, bytes(32)):
+        with pytest.raises(RequestError) as caught:
+            find_cutoff(show_hash(block_hash), "UTC", chain)
+        assert caught.value.code is ChainCode.HEIGHT_UNKNOWN
+        assert "height" in caught.value.remedy
     chain.header(Height(28))
     assert chain.height_of(wanted) == 30
-    assert chain.height_of(bytes(32)) is None
+    tail = PINS.end(PERIODS - 1) + 1
+    assert [chain.height_of(sha256d(CHAIN[at])) for at in (0, tail, len(CHAIN) - 1)] == [
+        0, tail, len(CHAIN) - 1
+    ]  # fmt: skip
+
+
+class KnowingServer(FakeServer):
+    """One that is asked for heights by hash, and says of any other block that it is at `lie`."""
+
+    lie: int | None = None
+
+    def height_of(self, block_hash):
+        known = {sha256d(raw): height for height, raw in enumerate(self.chain)}
+        found = known.get(block_hash, self.lie)
+        return None if found is None else Height(found)
+
+
+def test_an_old_block_is_found_where_the_server_can_say_its_height():
+    for height in range(len(CHAIN)):
+        assert opened(KnowingServer(CHAIN)).height_of(sha256d(CHAIN[height])) == height
+    for lie in (None, 0, 30, len(CHAIN) - 1, len(CHAIN), 1 << 30):
+        server = KnowingServer(CHAIN)
+        server.lie = lie
+        assert opened(server).height_of(bytes(32)) is None
 
 
 # What is kept
