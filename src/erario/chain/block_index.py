@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from erario.bitcoin.network import Network, NetworkName, network
 from erario.bitcoin.values import BlockHash, Height
-from erario.chain.block_files import FileStamp, clear, open_block_file
+from erario.chain.block_files import BlockFile, FileStamp, clear, open_block_file
 from erario.chain.block_paths import BlockPaths, find_block_files, unreadable
 from erario.chain.block_walk import HEADER, BlockWalk
 from erario.chain.errors import ChainCode
@@ -266,13 +266,13 @@ def _walk_one(
             magic, pow_limit = parameters.magic, parameters.pow_limit
             records = BlockWalk(file, magic, pow_limit, is_whole_block, moved).run()
         moved(file.size)
-        view = BlockFileView(name=file.name, data=file.map(records.extent), key=key)
+        view = BlockFileView(name=file.name, data=_map(path, file, records.extent), key=key)
         return IndexedFile(path, file.stamp, records.extent), view, records
 
 
 def _open_late(path: Path, key: bytes | None, records: FileRecords) -> _Indexed | None:
     """A file whose records are known, to be mapped once it is read: most of thousands never are.
-    None for one that is packed, which has to be unpacked once for all."""
+    None for one that is smaller than its blocks: it is packed, and unpacked at once."""
     stamp, extent = FileStamp.of(_status_of(path)), records.extent
     if stamp.size < extent:
         return None
@@ -281,21 +281,31 @@ def _open_late(path: Path, key: bytes | None, records: FileRecords) -> _Indexed 
         with open_block_file(path, key) as file:
             if file.stamp is not None:
                 _refuse_replaced(path, stamp, file.stamp, extent)
-            return file.map(extent)
+            return _map(path, file, extent)
 
     view = BlockFileView(name=path.name, data=mapped, key=key)
     return IndexedFile(path, stamp, extent), view, records
 
 
+def _map(path: Path, file: BlockFile, extent: int) -> npt.NDArray[np.uint8]:
+    if file.size < extent:
+        raise _changed(path)
+    return file.map(extent)
+
+
 def _refuse_replaced(path: Path, stamp: FileStamp, now: FileStamp, extent: int) -> None:
     same_file = (now.device, now.inode) == (stamp.device, stamp.inode)
     if now.size < extent or not same_file:
-        raise SourceError(
-            ChainCode.FILE_CHANGED,
-            f"{path.name} was cut or replaced while it was read",
-            remedy="Start again once nothing but the node itself writes to the folder.",
-            place=Place(str(path)),
-        )
+        raise _changed(path)
+
+
+def _changed(path: Path) -> SourceError:
+    return SourceError(
+        ChainCode.FILE_CHANGED,
+        f"{path.name} was cut or replaced while it was read",
+        remedy="Start again once nothing but the node itself writes to the folder.",
+        place=Place(str(path)),
+    )
 
 
 def _refuse_other_network(found: BlockPaths, parameters: Network, *, searched: bool) -> None:
