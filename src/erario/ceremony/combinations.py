@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice
 from typing import Final
 
-from erario.ceremony.gathering import InputStanding, Standing, finalised
+from erario.ceremony.gathering import finalised
 from erario.ceremony.plan import Ceremony, Signer
 from erario.ceremony.quorum import Way
+from erario.ceremony.standing import InputStanding, Standing
 from erario.errors import ErarioError
 from erario.proof.checking import check_message
 from erario.proof.making import signature_text

@@ -12,6 +12,7 @@ writes nothing into it, but for `start` again with the same question, which puts
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -28,8 +29,11 @@ from erario.errors import OutputError, Place
 from erario.files import FileCode, write_whole
 
 STATE: Final = "ceremony.json"
+TO_SIGN: Final = "to-sign"
 SIGNED: Final = "signed"
 MAX_FILES: Final = 10_000
+MAX_TOTAL: Final = 1 << 30
+"""Bytes of all files that are read together."""
 _README: Final = """\
 What is asked of you
 ====================
@@ -67,12 +71,7 @@ def write_folder(ceremony: Ceremony, folder: Path) -> bool:
                 remedy="Give -o a new folder: what was signed there stays with what was asked.",
                 place=Place(str(folder)),
             )
-        for name, data in files.items():
-            path = folder / name
-            if not path.exists() or _read(path, MAX_BYTES) != data:
-                path.parent.mkdir(exist_ok=True)
-                write_whole(path, data)
-        (folder / SIGNED).mkdir(exist_ok=True)
+        _put_back(files, folder)
         return False
     check_free(folder)
     _write_new(files, folder)
@@ -115,34 +114,41 @@ def read_folder(folder: Path) -> Ceremony:
     return read_ceremony(_read(path, MAX_BYTES), str(path))
 
 
-def returned_files(folder: Path, given: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of what came back: what lies in `signed`, then what was given; a folder
-    stands for the files in it. Hidden files are left out.
+def returned_files(
+    ceremony: Ceremony, folder: Path, given: Sequence[Path]
+) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of what came back: what lies in `signed`, what was signed in its place in
+    `to-sign`, then what was given; a folder stands for the files in it. Hidden files are left out.
 
     Raises:
-        CeremonyError: a file cannot be read, or there are too many.
+        CeremonyError: a file cannot be read, or there is too much.
     """
-    paths = [path for start in (folder / SIGNED, *given) for path in _walk(start)]
-    if len(paths) > MAX_FILES:
-        raise CeremonyError(
-            CeremonyCode.TOO_MANY,
-            f"there are {len(paths):,} files; at most {MAX_FILES:,} are read",
-            remedy="Leave only what signers sent back.",
-            place=Place(str(folder)),
-        )
-    for path in dict.fromkeys(paths):
-        yield str(path), _read(path, MAX_FILE)
+    asked = {folder / TO_SIGN / f"{ask.name}.psbt": ask for ask in ceremony.asks}
+    starts = (folder / SIGNED, folder / TO_SIGN, *given)
+    paths = dict.fromkeys(path for start in starts for path in _walk(start))
+    size = 0
+    for number, path in enumerate(paths):
+        data = _read(path, MAX_FILE)
+        if path in asked and data == asked[path].psbt.to_bytes():
+            continue
+        size += len(data)
+        if size > MAX_TOTAL or number - len(asked) >= MAX_FILES:
+            raise CeremonyError(
+                CeremonyCode.TOO_MANY,
+                f"there are more than {MAX_FILES:,} files, or {MAX_TOTAL >> 20} MiB of them",
+                remedy="Leave only what signers sent back.",
+                place=Place(str(folder)),
+            )
+        yield str(path), data
 
 
 def _walk(start: Path) -> list[Path]:
     if not start.is_dir():
-        return [start] if start.name != SIGNED or start.exists() else []
+        return [start] if start.name not in {SIGNED, TO_SIGN} or start.exists() else []
     found = []
     for root, folders, names in os.walk(start):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
         found += [Path(root) / name for name in sorted(names) if not name.startswith(".")]
-        if len(found) > MAX_FILES:
-            break
     return found
 
 
@@ -152,7 +158,7 @@ def _files(ceremony: Ceremony) -> Mapping[str, bytes]:
         height=f"{ceremony.message.height:,}",
         message=ceremony.message.text,
     )
-    psbts = {f"to-sign/{ask.name}.psbt": ask.psbt.to_bytes() for ask in ceremony.asks}
+    psbts = {f"{TO_SIGN}/{ask.name}.psbt": ask.psbt.to_bytes() for ask in ceremony.asks}
     return {
         **psbts,
         "message.txt": ceremony.message.text.encode("ascii"),
@@ -161,12 +167,27 @@ def _files(ceremony: Ceremony) -> Mapping[str, bytes]:
     }
 
 
+def _put_back(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write what is gone or altered; a PSBT that was signed in its place is kept in `signed`."""
+    for name in (TO_SIGN, SIGNED):
+        (folder / name).mkdir(exist_ok=True)
+    for name, data in files.items():
+        path = folder / name
+        found = _read(path, MAX_BYTES) if path.exists() else None
+        if found == data:
+            continue
+        if found is not None and path.parent.name == TO_SIGN:
+            digest = hashlib.sha256(found).hexdigest()[:8]
+            write_whole(folder / SIGNED / f"{path.stem}-{digest}.psbt", found)
+        write_whole(path, data)
+
+
 def _write_new(files: Mapping[str, bytes], folder: Path) -> None:
     made: Path | None = None
     try:
         place = folder.resolve()
         made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        for name in ("to-sign", SIGNED):
+        for name in (TO_SIGN, SIGNED):
             (made / name).mkdir()
         for name, data in files.items():
             write_whole(made / name, data)

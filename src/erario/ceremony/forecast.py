@@ -14,6 +14,7 @@ from erario.bitcoin.script import ScriptType, classify
 from erario.bitcoin.values import Sats, Script, total
 from erario.ceremony.plan import Ask, Ceremony, Signer
 from erario.ceremony.quorum import origins, ways
+from erario.proof.psbt import Fields
 from erario.statement.model import Statement
 
 _BEHIND_A_SCRIPT = frozenset({ScriptType.P2SH, ScriptType.P2WSH})
@@ -60,7 +61,11 @@ def foresee(ceremony: Ceremony, statement: Statement) -> Forecast:
         wallets.setdefault(ask.wallet, []).append(ask)
         for signer in _signers(ceremony, ask):
             approvals[signer] = approvals.get(signer, 0) + 1
-    asked = {script for ask in ceremony.asks for script in ask.scripts}
+    asked = {
+        script: fields
+        for ask in ceremony.asks
+        for script, fields in zip(ask.scripts, ask.psbt.inputs, strict=True)
+    }
     coins = [coin for coin in statement.coins if coin.unspent and coin.script in asked]
     hidden = {coin.script for coin in coins if not coin.exposed}
     return Forecast(
@@ -68,7 +73,7 @@ def foresee(ceremony: Ceremony, statement: Statement) -> Forecast:
         {one: approvals[one] for one in _in_order(list(approvals))},
         total(coin.sats for coin in coins if not coin.exposed),
         total(coin.sats for coin in coins if coin.exposed),
-        sum(_is_behind_a_script(one, ceremony) for one in hidden),
+        sum(_is_behind_a_script(one, asked[one]) for one in hidden),
     )
 
 
@@ -98,12 +103,9 @@ def _signers(ceremony: Ceremony, ask: Ask) -> list[Signer]:
     return [ceremony.signer(one) for one in dict.fromkeys(found)]
 
 
-def _is_behind_a_script(script: Script, ceremony: Ceremony) -> bool:
+def _is_behind_a_script(script: Script, fields: Fields) -> bool:
     if classify(script) not in _BEHIND_A_SCRIPT:
         return False
-    for ask in ceremony.asks:
-        for one, fields in zip(ask.scripts, ask.psbt.inputs, strict=True):
-            if one == script:
-                # A P2WPKH inside P2SH is no script with keys of its own.
-                return any(len(way.keys) > 1 for way in ways(one, fields)) or not ways(one, fields)
-    return False
+    found = ways(script, fields)
+    # A P2WPKH inside P2SH is no script with keys of its own.
+    return not found or any(len(way.keys) > 1 for way in found)

@@ -9,18 +9,18 @@ the same files give the same answer again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
-from erario.bitcoin.address import read_address
-from erario.bitcoin.values import Script
 from erario.ceremony.errors import CeremonyCode, CeremonyError
+from erario.ceremony.pasting import take_texts
 from erario.ceremony.plan import Ask, Ceremony
-from erario.ceremony.quorum import Kind, Way, origins, ways
+from erario.ceremony.quorum import Kind, origins, ways
 from erario.ceremony.returned import Returned, SignedText
-from erario.ceremony.signatures import Checker, Slot, has_signature
+from erario.ceremony.signatures import Checker, has_signature
+from erario.ceremony.standing import InputStanding, Standing, record_proof
 from erario.errors import ErarioError, Place
-from erario.proof.checking import check_message
 from erario.proof.errors import ProofError
 from erario.proof.making import finalise, signature_text
 from erario.proof.psbt import (
@@ -41,67 +41,13 @@ from erario.proof.psbt import (
     Fields,
     Psbt,
 )
-from erario.proof.result import Result
 from erario.statement.evidence import ControlProof
 
-_LEARNED = {
+_LEARNED: Final = {
     DERIVATION, REDEEM_SCRIPT, WITNESS_SCRIPT, TAP_DERIVATION, TAP_INTERNAL_KEY, TAP_LEAF_SCRIPT,
 }  # fmt: skip
 """Taken from a wallet's PSBT where only an address was known: it shows which script was hashed."""
-_SPENT = frozenset({NON_WITNESS_UTXO, WITNESS_UTXO})
-
-
-@dataclass(slots=True)
-class InputStanding:
-    """What is known of one input.
-
-    Attributes:
-        script: what it spends from.
-        ways: in which it can be signed.
-        origins: the fingerprint of each key.
-        signed: the signatures that hold.
-        final: what a wallet finalised, satisfied by the engine; empty without.
-        learned: scripts and origins that a wallet's PSBT added, where only an address was known.
-    """
-
-    script: Script
-    ways: tuple[Way, ...]
-    origins: dict[bytes, bytes]
-    signed: dict[Slot, bytes] = field(default_factory=dict)
-    final: Fields = field(default_factory=dict)
-    learned: Fields = field(default_factory=dict)
-
-    def has(self, way: Way, key: bytes) -> bool:
-        """Whether a key signed in a way."""
-        return (way.leaf, key) in self.signed
-
-    def missing(self, way: Way) -> int | None:
-        """How many signatures a way still needs; None where only the wallet knows."""
-        if way.needed is None:
-            return None
-        return max(0, way.needed - sum(self.has(way, key) for key in way.keys))
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether it can be finalised."""
-        return bool(self.final) or any(self.missing(way) == 0 for way in self.ways)
-
-
-@dataclass(slots=True)
-class Standing:
-    """What stands of one ask: its inputs, and the proofs that hold, by script."""
-
-    ask: Ask
-    inputs: list[InputStanding]
-    proofs: dict[Script, ControlProof] = field(default_factory=dict)
-    keys: dict[Script, int] = field(default_factory=dict)
-    trouble: str = ""
-    """Why what is complete makes no proof; empty otherwise."""
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether every script of it is proved."""
-        return all(script in self.proofs for script in self.ask.scripts)
+_SPENT: Final = frozenset({NON_WITNESS_UTXO, WITNESS_UTXO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +76,24 @@ def gather(ceremony: Ceremony, returned: Iterable[Returned]) -> Gathered:
         ProofError: what checks signatures is not installed.
     """
     refused: list[ErarioError] = []
+    unsigned: list[tuple[_Desk, CeremonyError]] = []
     desks = {ask.psbt.transaction.raw: _Desk(ask) for ask in ceremony.asks}
     texts: list[tuple[str, SignedText]] = []
     for one in returned:
         texts += [(one.name, text) for text in one.texts]
         for psbt in one.psbts:
-            try:
-                desk = desks.get(psbt.transaction.raw)
-                if desk is None:
-                    raise _foreign(ceremony, psbt, one.name)
-                desk.take(psbt, one.name)
-            except CeremonyError as error:
+            desk = desks.get(psbt.transaction.raw)
+            error = desk.take(psbt, one.name) if desk else _foreign(ceremony, psbt, one.name)
+            if desk is not None and error is not None and error.code is CeremonyCode.UNSIGNED:
+                unsigned.append((desk, error))
+            elif error is not None:
                 refused.append(error)
     for desk in desks.values():
         desk.close(ceremony.message.text)
     standings = tuple(desk.standing for desk in desks.values())
-    refused += _take_texts(ceremony, standings, texts)
+    refused += take_texts(ceremony, standings, texts)
+    # Once signed, a copy that nobody signed is in nobody's way.
+    refused += [error for desk, error in unsigned if not desk.standing.is_proved]
     return Gathered(standings, tuple(refused))
 
 
@@ -182,29 +130,25 @@ class _Desk:
             ],
         )
 
-    def take(self, psbt: Psbt, name: str) -> None:
-        """Take over the signatures of a PSBT of this very transaction.
-
-        Raises:
-            CeremonyError: it carries none, or one that does not hold.
-        """
+    def take(self, psbt: Psbt, name: str) -> CeremonyError | None:
+        """Take over the signatures of a PSBT of this very transaction; why there are none."""
         ask = self.standing.ask
         if self._checker is None:
             self._checker = Checker(ask.psbt, ask.scripts)
-        found = False
-        for number, given in enumerate(psbt.inputs):
-            if has_signature(given):
-                found = self._take_input(number, given) or found
-        if not found:
-            signed = any(map(has_signature, psbt.inputs))
-            raise CeremonyError(
-                CeremonyCode.BAD_SIGNATURE if signed else CeremonyCode.UNSIGNED,
-                f"this is {ask.name}, and no signature in it holds for its message"
-                if signed
-                else f"this is {ask.name}, and nobody has signed it",
-                remedy="Sign the PSBT as it was given out, with the wallet that has its keys.",
-                place=Place(name),
-            )
+        signed = [(number, one) for number, one in enumerate(psbt.inputs) if has_signature(one)]
+        held = [self._take_input(number, one) for number, one in signed]
+        if any(held):
+            return None
+        code, why = CeremonyCode.UNSIGNED, "nobody has signed it"
+        if signed:
+            code = CeremonyCode.BAD_SIGNATURE
+            why = "no signature in it holds for its message"
+        return CeremonyError(
+            code,
+            f"this is {ask.name}, and {why}",
+            remedy="Sign the PSBT as it was given out, with the wallet that has its keys.",
+            place=Place(name),
+        )
 
     def close(self, message: str) -> None:
         """Finalise and verify, where the signatures suffice."""
@@ -216,7 +160,7 @@ class _Desk:
         except ProofError as error:
             standing.trouble = error.what
             return
-        result = _record(standing, standing.ask.scripts[0], message, text)
+        result = record_proof(standing, standing.ask.scripts[0], message, text)
         if not result.is_proved:
             standing.trouble = result.sentence
 
@@ -224,31 +168,20 @@ class _Desk:
         """Take over what holds for one input; whether anything did."""
         assert self._checker is not None
         one = self.standing.inputs[number]
+        found, learned = one.ways, one.learned
         if not one.origins:
             known = self.standing.ask.psbt.inputs[number]
-            one.learned = {key: value for key, value in given.items() if key[:1] in _LEARNED}
-            one.ways, one.origins = ways(one.script, {**one.learned, **known}), origins(one.learned)
-        holding = self._checker.holding(number, one.ways, given)
+            learned = {key: value for key, value in given.items() if key[:1] in _LEARNED}
+            found = ways(one.script, {**learned, **known})
+        holding = self._checker.holding(number, found, given)
+        if holding and not one.origins:
+            # Only what a signature confirms is believed: anybody can write keys into a PSBT.
+            one.ways, one.learned, one.origins = found, learned, origins(learned)
         one.signed = {**holding, **one.signed}
         final = {key: given[key] for key in (FINAL_SCRIPT_SIG, FINAL_WITNESS) if key in given}
         if final and not one.final and self._checker.is_satisfied(number, final):
             one.final = final
         return bool(holding or one.final == final != {})
-
-
-def _record(standing: Standing, script: Script, message: str, text: str) -> Result:
-    """Verify a signature, and keep it for every script that it proves."""
-    result = check_message(script, message, text)
-    if not result.is_proved:
-        return result
-    standing.trouble = ""
-    proof = ControlProof(script, message, text)
-    proved = [(script, result.keys), *((coin.script, coin.keys) for coin in result.coins)]
-    for one, keys in proved:
-        if one in standing.ask.scripts and keys and one not in standing.proofs:
-            standing.proofs[one] = proof
-            standing.keys[one] = keys
-    return result
 
 
 def _signed_fields(fields: Fields, one: InputStanding) -> Fields:
@@ -276,59 +209,6 @@ def _lean(fields: Fields) -> Fields:
     if FINAL_WITNESS not in fields or WITNESS_UTXO not in fields:
         return fields
     return {key: value for key, value in fields.items() if key != NON_WITNESS_UTXO}
-
-
-def _take_texts(
-    ceremony: Ceremony, standings: Sequence[Standing], texts: Sequence[tuple[str, SignedText]]
-) -> list[ErarioError]:
-    """Take over pasted signatures; what is refused."""
-    homes = {script: one for one in standings for script in one.ask.scripts}
-    refused: list[ErarioError] = []
-    for name, text in texts:
-        try:
-            _take_text(ceremony, homes, text, name)
-        except ErarioError as error:
-            refused.append(error)
-    return refused
-
-
-def _take_text(
-    ceremony: Ceremony, homes: Mapping[Script, Standing], text: SignedText, name: str
-) -> None:
-    message = ceremony.message.text
-    if text.message is not None and text.message != message:
-        raise CeremonyError(
-            CeremonyCode.OTHER_MESSAGE,
-            "another message was signed than the one that was asked for",
-            remedy="Sign what message.txt holds, letter by letter, without a line end.",
-            place=Place(name),
-        )
-    wanted = [one for one in homes if one not in homes[one].proofs]
-    if text.address is not None:
-        wanted = [read_address(text.address, ceremony.network)]
-        if wanted[0] not in homes:
-            raise CeremonyError(
-                CeremonyCode.FOREIGN,
-                f"nobody asked {text.address[:100]} for a signature",
-                remedy="Give signatures of the addresses that were asked.",
-                place=Place(name),
-            )
-    elif not wanted:
-        # All is proved already, with this signature or another: nothing is missing, or wrong.
-        return
-    reason = "it holds for none of the scripts that were asked"
-    for script in wanted:
-        result = _record(homes[script], script, message, text.signature)
-        if result.is_proved:
-            return
-        if text.address is not None:
-            reason = result.sentence
-    raise CeremonyError(
-        CeremonyCode.BAD_SIGNATURE,
-        f"a signature proves nothing: {reason}",
-        remedy="Sign what message.txt holds, letter by letter, without a line end.",
-        place=Place(name),
-    )
 
 
 def _foreign(ceremony: Ceremony, psbt: Psbt, name: str) -> CeremonyError:

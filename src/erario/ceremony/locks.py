@@ -8,6 +8,7 @@ mix in one transaction: where both occur, the heights count.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from erario.bitcoin.descriptor_tree import Node, parse
@@ -25,6 +26,7 @@ class Locks(NamedTuple):
     sequence: int = 0
 
 
+@lru_cache(maxsize=64)
 def needed_locks(descriptor: str) -> Locks:
     """The locks that a script of this descriptor cannot be satisfied without."""
     tree = parse(descriptor.partition("#")[0])

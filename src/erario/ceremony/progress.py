@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from erario.ceremony.gathering import InputStanding, Standing
 from erario.ceremony.plan import Ceremony, Signer
+from erario.ceremony.standing import InputStanding, Standing
 
 
 @dataclass(frozen=True, slots=True)

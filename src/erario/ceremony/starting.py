@@ -174,7 +174,8 @@ class _Maker:
         # Of combo's four scripts an index names none: whoever signs knows its own.
         if described is None or described.text.startswith("combo("):
             return {}, Locks()
-        _, fields = script_fields(described, place.branch, place.index)
+        script, fields = script_fields(described, place.branch, place.index)
+        assert script == place.script, "the statement numbers its branches as the reserve does"
         return fields, needed_locks(described.text)
 
     def _coin(self, script: Script, fields: Fields, sequence: int) -> CoinToSign:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.ceremony.kit import VAULT, A, Treasury, build
+from tests.unit.ceremony.kit import VAULT, A, Treasury, build, signed
 
 from erario.ceremony import folder as folder_module
 from erario.ceremony.errors import CeremonyCode, CeremonyError
@@ -171,14 +171,28 @@ def test_a_state_with_any_member_replaced(data: st.DataObject) -> None:
 
 
 def test_which_files_are_read(world: Treasury, tmp_path: Path) -> None:
-    folder = world.folder / "c"
-    write_folder(world.start(), folder)
+    ceremony, folder = world.start(), world.folder / "c"
+    write_folder(ceremony, folder)
     (folder / "signed" / "usb").mkdir()
     for name in ("signed/b.psbt", "signed/.hidden", "signed/usb/c.psbt"):
         (folder / name).write_bytes(b"x")
     other = tmp_path / "a.psbt"
     other.write_bytes(b"y")
-    found = [Path(name).name for name, _ in returned_files(folder, [other, other])]
+    found = [Path(name).name for name, _ in returned_files(ceremony, folder, [other, other])]
     assert found == ["b.psbt", "c.psbt", "a.psbt"]
     with pytest.raises(CeremonyError):
-        list(returned_files(folder, [tmp_path / "none.psbt"]))
+        list(returned_files(ceremony, folder, [tmp_path / "none.psbt"]))
+
+
+def test_what_was_signed_in_its_place(world: Treasury) -> None:
+    """A wallet that saves the signed PSBT over the one that it was given."""
+    ceremony, folder = world.start(), world.folder / "c"
+    write_folder(ceremony, folder)
+    given = ceremony.asks[0].psbt
+    (psbt,) = signed(given, 0)
+    path = folder / "to-sign" / "hot-001.psbt"
+    path.write_bytes(psbt.to_bytes())
+    assert [data for _, data in returned_files(ceremony, folder, ())] == [psbt.to_bytes()]
+    assert not write_folder(ceremony, folder)
+    assert path.read_bytes() == given.to_bytes()
+    assert [data for _, data in returned_files(ceremony, folder, ())] == [psbt.to_bytes()]

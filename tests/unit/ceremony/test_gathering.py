@@ -21,6 +21,7 @@ from tests.unit.ceremony.kit import (
 
 from erario.auditing import audit
 from erario.bitcoin.transaction import read_transaction
+from erario.ceremony import pasting
 from erario.ceremony.combinations import combine_quorums
 from erario.ceremony.errors import CeremonyCode
 from erario.ceremony.gathering import Gathered, gather, merged
@@ -172,8 +173,9 @@ def test_unsigned_foreign_and_changed(tmp_path: Path) -> None:
     (ask,) = ceremony.asks
     (other,) = world.start(purpose="Another").asks
     gathered = gather(ceremony, one_by_one([ask.psbt, *signed(other.psbt, 0)]))
-    assert codes(gathered) == [CeremonyCode.UNSIGNED, CeremonyCode.FOREIGN]
+    assert codes(gathered) == [CeremonyCode.FOREIGN, CeremonyCode.UNSIGNED]
     assert gathered.proofs == ()
+    assert gather(ceremony, one_by_one([ask.psbt, *signed(ask.psbt, 0, 1)])).refused == ()
     changed = _with_version_2(ask.psbt)
     gathered = gather(ceremony, one_by_one([changed]))
     assert codes(gathered) == [CeremonyCode.CHANGED]
@@ -202,6 +204,22 @@ def test_what_a_stranger_writes_beside_a_signature_is_left(tmp_path: Path) -> No
     assert gather(ceremony, one_by_one([strange])).proofs == gather(
         ceremony, one_by_one([psbt])
     ).proofs  # fmt: skip
+
+
+def test_a_quorum_behind_an_address_alone(tmp_path: Path) -> None:
+    """The signers' wallets know the script; what a stranger says of it is not believed."""
+    (told,) = build(tmp_path, {"paper": (VAULT, 1)}).start().asks
+    ceremony = build(tmp_path, {"paper": (VAULT, 1)}, addresses=("paper",)).start()
+    (ask,) = ceremony.asks
+    good = [replace(one, transaction=ask.psbt.transaction) for one in signed(told.psbt, 0, 1)]
+    key = bytes((2,)) * 33
+    fields = {**ask.psbt.inputs[0], b"\x06" + key: b"evil", PARTIAL_SIG + key: bytes(70)}
+    bad = replace(ask.psbt, inputs=({**fields, b"\x05": b"\x51"},))
+    gathered = gather(ceremony, one_by_one([bad, *good]))
+    assert codes(gathered) == [CeremonyCode.BAD_SIGNATURE]
+    assert gathered.is_complete
+    (standing,) = gathered.standings
+    assert len(progress_of(ceremony, standing).signed) == 2
 
 
 def strings(ceremony: Ceremony, *signers: int) -> list[str]:
@@ -250,3 +268,13 @@ def test_cosigners_sign_one_after_the_other(tmp_path: Path) -> None:
 def _with_version_2(psbt: Psbt) -> Psbt:
     raw = psbt.transaction.raw
     return replace(psbt, transaction=read_transaction(b"\x02" + raw[1:]))
+
+
+def test_a_flood_of_strings_without_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ceremony = build(tmp_path, {"paper": (f"wpkh({A})", 3)}, addresses=("paper",)).start()
+    monkeypatch.setattr(pasting, "MAX_TRIALS", 7)
+    texts = tuple(SignedText(f"smpA{letter}==") for letter in "AQgw")
+    gathered = gather(ceremony, [Returned("pasted.txt", texts=texts)])
+    assert codes(gathered).count(CeremonyCode.TOO_MANY) >= 1

@@ -261,7 +261,7 @@ def _gather(folder: Path, files: tuple[Path, ...]) -> tuple[Ceremony, Gathered]:
     ceremony = read_folder(folder)
     returned: list[Returned] = []
     refused: list[ErarioError] = []
-    for name, data in returned_files(folder, files):
+    for name, data in returned_files(ceremony, folder, files):
         try:
             returned.append(read_returned(data, name))
         except ErarioError as error:

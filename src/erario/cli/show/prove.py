@@ -9,9 +9,10 @@ from rich.text import Text
 from erario.bitcoin.values import show_btc
 from erario.ceremony.combinations import Combination
 from erario.ceremony.forecast import Forecast, WalletForecast
-from erario.ceremony.gathering import Gathered, Standing
+from erario.ceremony.gathering import Gathered
 from erario.ceremony.plan import Ceremony, Signer
 from erario.ceremony.progress import Progress, progress_of
+from erario.ceremony.standing import Standing
 from erario.cli.clean import clean
 from erario.cli.show.layout import (
     BAD,
