@@ -9,12 +9,11 @@ answered.
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final, NoReturn, TypeAlias, TypeVar
 
-from erario.bitcoin.values import COIN, MAX_MONEY, Sats
+from erario.bitcoin.values import COIN, MAX_MONEY, Height, Sats
 from erario.chain.errors import ServerCode
 from erario.errors import SourceError
 
@@ -24,15 +23,16 @@ T = TypeVar("T", bool, int, Decimal, str, list[Json], dict[str, Json])
 MAX_DEPTH: Final = 32
 """No true answer nests deeper; the deepest known (a block with decoded transactions) has 9."""
 MAX_BYTES: Final = 64 << 20
+MOST_HEIGHT: Final = 10_000_000
+"""No chain is as long before the year 2190."""
 MAX_ITEMS: Final = 2_000_000
 """Commas and opening brackets: what an answer costs in memory is some hundred bytes for each."""
 _LONGEST_NUMBER: Final = 100
 _LARGEST_EXPONENT: Final = 100
 _LONGEST_QUOTE: Final = 120
 
-_NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_NOT_MARKS: Final = bytes(sorted(set(range(256)) - set(b'[]{}"')))
 _TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def read_json(body: bytes, name: str, *, items: int = MAX_ITEMS) -> Json:
@@ -51,8 +51,10 @@ def read_json(body: bytes, name: str, *, items: int = MAX_ITEMS) -> Json:
         _garbage(name, f"answers with JSON of {len(body):,} bytes")
     if body.count(b",") + body.count(b"[") + body.count(b"{") > items:
         _garbage(name, f"answers with JSON of more than {items:,} items")
-    if _is_deep(body):
-        _garbage(name, f"answers with JSON that nests deeper than {MAX_DEPTH}")
+    if not _nests_well(body, items):
+        _garbage(
+            name, f"answers with JSON that is cut or damaged, or nests deeper than {MAX_DEPTH}"
+        )
     try:
         # As text: the reader would guess an encoding from bytes.
         value: Json = json.loads(
@@ -62,7 +64,8 @@ def read_json(body: bytes, name: str, *, items: int = MAX_ITEMS) -> Json:
             parse_constant=_refuse,
             object_pairs_hook=_object,
         )
-    except ValueError:
+    except (ValueError, RecursionError):
+        # Recursion: of few levels, but whoever asks may be deep in calls already.
         _garbage(name, "answers with something that is not JSON")
     return value
 
@@ -105,6 +108,15 @@ def whole(value: Json, name: str, *, least: int = 0, most: int, what: str = "a n
     if not least <= number <= most:
         _garbage(name, f"gives {what} that is not between {least} and {most}")
     return number
+
+
+def height_of(value: Json, name: str, what: str = "a height") -> Height:
+    """A height that a chain may have.
+
+    Raises:
+        SourceError: another type, or out of range.
+    """
+    return Height(whole(value, name, most=MOST_HEIGHT, what=what))
 
 
 def hash_of(value: Json, name: str, what: str = "a hash") -> bytes:
@@ -164,26 +176,28 @@ def _garbage(name: str, what: str) -> NoReturn:
     )
 
 
-def _is_deep(body: bytes) -> bool:
-    """Whether brackets nest deeper than `MAX_DEPTH`."""
-    # One kind of bracket is enough here: whether they match is for the reader to find.
-    brackets = body.translate(_TO_SQUARE, _NOT_BRACKETS)
+def _nests_well(body: bytes, items: int) -> bool:
+    """Whether the brackets outside strings pair off within `MAX_DEPTH` levels, as in all JSON that
+    is taken.
+
+    A fixed number of passes over the bytes, none in Python: whoever answers cannot hold up others.
+    """
+    if b"\\" in body:
+        # What is left of a row of backslashes after its pairs escapes what follows.
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # One kind of bracket is enough here: whether kinds match is for the reader to find.
+    marks = body.translate(_TO_SQUARE, _NOT_MARKS)
+    quotes = marks.count(b'"')
+    # A string that does not end; or more of them than could stand between so few commas.
+    if quotes % 2 or quotes > 4 * (items + 1):
+        return False
+    brackets = b"".join(marks.split(b'"')[::2])
+    if brackets.count(b"[") != brackets.count(b"]"):
+        return False
     for _ in range(MAX_DEPTH):
-        # Innermost pairs fall away: one level a pass, without a Python loop over the bytes.
+        # Innermost pairs fall away: one level a pass.
         brackets = brackets.replace(b"[]", b"")
-        if not brackets:
-            return False
-    # Deep, or brackets within strings: only now sign by sign.
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(body):
-        sign = match[0]
-        if sign in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif sign in b"]}":
-            depth -= 1
-    return False
+    return not brackets
 
 
 def _read_int(text: str) -> int:

@@ -88,6 +88,64 @@ def test_read_exactly(body: bytes, value: object) -> None:
     assert type(got) is type(value)
 
 
+@pytest.mark.parametrize("kinds", ["[]", "{}", "[}"])
+def test_brackets_in_strings_hide_no_depth(kinds: str) -> None:
+    opening, closing = kinds
+    body = f'{opening}"{closing}",' * 20_000
+    with pytest.raises(SourceError) as caught:
+        read_json(body.encode(), NAME)
+    assert caught.value.code == ServerCode.GARBAGE
+
+
+def test_a_reader_without_room_is_garbage_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def recurse(*_: object, **__: object) -> object:
+        raise RecursionError
+
+    monkeypatch.setattr(json, "loads", recurse)
+    with pytest.raises(SourceError):
+        read_json(b"[1]", NAME)
+
+
+@given(plain)
+def test_depth_is_counted_outside_strings(value: object) -> None:
+    """What nests by the slow way of walking through it is what is refused."""
+    body = json.dumps(value).encode()
+    deep = body.replace(b"null", b"[" * 30 + b'"]]{[[\\\\\\""' + b"]" * 30)
+    if depth_of(json.loads(deep)) <= MAX_DEPTH:
+        assert read_json(deep, NAME) == json.loads(deep)
+    else:
+        with pytest.raises(SourceError):
+            read_json(deep, NAME)
+
+
+def depth_of(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(depth_of, value), default=0)
+    return 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'["' + rb"\"" * 1_000_000,
+        b'["' + rb"\\" * 1_000_000,
+        b'["' + b"\\" * 1_000_001,
+        b'"' * 2_000_000,
+        b'"a' * 1_000_000,
+        b'"[' * 1_000_000,
+        b'"]' * 1_000_000,
+    ],
+    ids=range(7),
+)
+def test_strings_without_end_are_looked_at_once(body: bytes) -> None:
+    """Each of these took hours where the search began anew at every quote."""
+    with pytest.raises(SourceError) as caught:
+        read_json(body, NAME)
+    assert caught.value.code == ServerCode.GARBAGE
+
+
 def test_depth_to_the_limit() -> None:
     read_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, NAME)
     mixed = b'[{"a":' * (MAX_DEPTH // 2) + b"1" + b"}]" * (MAX_DEPTH // 2)
