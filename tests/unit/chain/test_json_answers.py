@@ -106,16 +106,28 @@ def test_a_reader_without_room_is_garbage_and_no_traceback(monkeypatch: pytest.M
         read_json(b"[1]", NAME)
 
 
-@given(plain)
-def test_depth_is_counted_outside_strings(value: object) -> None:
+@given(plain, st.text(alphabet='[]{}"\\\\ '), st.integers(25, 34))
+def test_depth_is_counted_outside_strings(value: object, text: str, levels: int) -> None:
     """What nests by the slow way of walking through it is what is refused."""
-    body = json.dumps(value).encode()
-    deep = body.replace(b"null", b"[" * 30 + b'"]]{[[\\\\\\""' + b"]" * 30)
-    if depth_of(json.loads(deep)) <= MAX_DEPTH:
-        assert read_json(deep, NAME) == json.loads(deep)
+    deep = nested(value, text, levels)
+    body = json.dumps(deep).encode()
+    if depth_of(deep) <= MAX_DEPTH:
+        assert read_json(body, NAME) == deep
     else:
         with pytest.raises(SourceError):
-            read_json(deep, NAME)
+            read_json(body, NAME)
+
+
+def nested(value: object, text: str, levels: int) -> object:
+    """`value` with a text deep within lists instead of each null."""
+    if isinstance(value, dict):
+        return {key: nested(each, text, levels) for key, each in value.items()}
+    if isinstance(value, list):
+        return [nested(each, text, levels) for each in value]
+    inner: object = text
+    for _ in range(levels if value is None else 0):
+        inner = [inner]
+    return inner if value is None else value
 
 
 def depth_of(value: object) -> int:
