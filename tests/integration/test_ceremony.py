@@ -170,6 +170,17 @@ def test_every_kind_is_signed_by_the_nodes_wallets(story: Story) -> None:
     assert story.labels() == {"proved": 2 * len(WALLETS) + 4}
 
 
+def test_a_bundle_carries_the_proofs(story: Story) -> None:
+    message = (story.folder / "ceremony" / "message.txt").read_text()
+    height = message.split(" block ")[1].split()[0]
+    made = ("bundle", "reserve.toml", *story.source, "--at", height, *PROOFS, "-o", "q.erario")
+    story.run(*made)
+    answer = json.loads(story.run("verify", "q.erario", "--json"))
+    assert answer["verdict"] == "valid"
+    (line,) = answer["statement"]["holders"][0]["control"]
+    assert (line["control"], line["coins"]) == ("proved", 2 * len(WALLETS) + 4)
+
+
 def test_one_combination_is_complete(story: Story) -> None:
     said = json.loads(story.run("prove", "status", "ceremony", "--combinations", "--json"))
     vault = said["combinations"]["vault-001"]
