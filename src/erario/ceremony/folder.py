@@ -3,6 +3,7 @@
     FOLDER/ceremony.json     what was asked (`state_file`)
     FOLDER/message.txt       the message, with no line end behind it
     FOLDER/README.txt        what signers do, in words
+    FOLDER/scripts.csv       which scripts each PSBT proves
     FOLDER/to-sign/*.psbt    what signers are given
     FOLDER/signed/           where what comes back is put
 
@@ -21,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from erario.bitcoin.address import show_address
 from erario.ceremony.errors import CeremonyCode, CeremonyError
 from erario.ceremony.plan import Ceremony
 from erario.ceremony.returned import MAX_FILE
@@ -49,7 +51,8 @@ Sign this message with the keys of {holder}, block {height}:
    what comes back into signed/, under any name. Partial signatures are welcome.
 3. Where a wallet signs messages, not files: paste the line that message.txt holds
    (it has no line end; do not type one), and put a text file into signed/ with
-   one line for each: the address, a blank, the signature.
+   one line for each: the address, a blank, the signature. scripts.csv lists all
+   addresses.
 
 Nobody needs your private key or your seed phrase for this. Never type one.
 """
@@ -161,10 +164,21 @@ def _files(ceremony: Ceremony) -> Mapping[str, bytes]:
     psbts = {f"{TO_SIGN}/{ask.name}.psbt": ask.psbt.to_bytes() for ask in ceremony.asks}
     return {
         **psbts,
+        "scripts.csv": _scripts_csv(ceremony),
         "message.txt": ceremony.message.text.encode("ascii"),
         "README.txt": readme.encode("ascii"),
         STATE: ceremony_json(ceremony),
     }
+
+
+def _scripts_csv(ceremony: Ceremony) -> bytes:
+    rows = ["proof,wallet,address,script"]
+    rows += [
+        f"{ask.name},{ask.wallet},{show_address(script, ceremony.network) or ''},{script.hex()}"
+        for ask in ceremony.asks
+        for script in ask.scripts
+    ]
+    return "".join(f"{row}\n" for row in rows).encode("ascii")
 
 
 def _put_back(files: Mapping[str, bytes], folder: Path) -> None:

@@ -39,7 +39,8 @@ from erario.statement.model import (
 LEAST_DEPTH: Final = 5
 """Blocks on top of the cut-off: reorganisations of more are not what anybody plans for."""
 MAX_WHOLE: Final = 100_000
-"""Bytes of a transaction that is given to signers for a coin whose amount its witness signs."""
+"""Bytes of a transaction that is given to signers with one of its coins: a proof of funds carries
+those of legacy scripts, and must stay readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class _Maker:
         redeem = self._fields(place)[0].get(REDEEM_SCRIPT)
         if redeem is not None and witness_program(redeem) is not None:
             return True
-        return self._whole(self._smallest(place.script).outpoint.txid) is not None
+        whole = self._whole(self._smallest(place.script).outpoint.txid)
+        return whole is not None and len(whole) <= MAX_WHOLE
 
     def _fields(self, place: _Place) -> tuple[Fields, Locks]:
         described = place.descriptor
@@ -181,9 +183,11 @@ class _Maker:
     def _coin(self, script: Script, fields: Fields, sequence: int) -> CoinToSign:
         coin = self._smallest(script)
         whole = self._whole(coin.outpoint.txid)
-        if whole is not None and witness_program(script) is not None:
-            is_wanted = classify(script) is not ScriptType.P2TR and len(whole) <= MAX_WHOLE
-            fields = {**fields, NON_WITNESS_UTXO: whole} if is_wanted else fields
+        if whole is not None and len(whole) > MAX_WHOLE:
+            # `can_batch` let only scripts pass that do without.
+            whole = None
+        if whole is not None and classify(script) in {ScriptType.P2WPKH, ScriptType.P2WSH}:
+            fields = {**fields, NON_WITNESS_UTXO: whole}
         outpoint = Outpoint(coin.outpoint.txid, coin.outpoint.vout)
         return CoinToSign(outpoint, TxOutput(coin.sats, script), whole, fields, sequence)
 

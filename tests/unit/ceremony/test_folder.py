@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,10 +39,15 @@ def test_what_is_written_is_read(world: Treasury) -> None:
     assert write_folder(ceremony, folder)
     assert read_folder(folder) == ceremony
     assert sorted(files_in(folder)) == [
-        "README.txt", "ceremony.json", "message.txt",
+        "README.txt", "ceremony.json", "message.txt", "scripts.csv",
         "to-sign/hot-001.psbt", "to-sign/vault-001.psbt",
     ]  # fmt: skip
     assert ceremony.message.text in (folder / "README.txt").read_text()
+    rows = list(csv.DictReader((folder / "scripts.csv").read_text().splitlines()))
+    assert [(row["proof"], row["script"]) for row in rows] == [
+        ("hot-001", world.scripts[0].hex()), ("vault-001", world.scripts[1].hex()),
+    ]  # fmt: skip
+    assert rows[0]["address"].startswith("bcrt1q")
     assert folder.stat().st_mode & 0o700 == 0o700
 
 
@@ -78,7 +84,7 @@ def test_what_is_there_is_not_written_over(world: Treasury) -> None:
     assert write_folder(world.start(), folder)
 
 
-@pytest.mark.parametrize("after", range(5))
+@pytest.mark.parametrize("after", range(6))
 def test_an_interrupted_start_leaves_nothing(
     world: Treasury, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

@@ -28,7 +28,15 @@ from erario.cli.options import (
     sources_option,
 )
 from erario.cli.printer import Printer, check_output, json_line
-from erario.cli.request import FAILED, UNKNOWN, Question, ask, load_reserve, open_sources
+from erario.cli.request import (
+    FAILED,
+    UNKNOWN,
+    Question,
+    ask,
+    load_reserve,
+    open_sources,
+    remark_doubts,
+)
 from erario.cli.show.prove import (
     combination_lines,
     combinations_json,
@@ -131,6 +139,7 @@ def start(
     ceremony = start_ceremony(
         reserve, evidence, statement, Wanted(purpose, holder, wallets, in_batches)
     )
+    remark_doubts(statement, printer)
     printer.lines(forecast_lines(ceremony, foresee(ceremony, statement)))
     if not yes:
         _confirm()
