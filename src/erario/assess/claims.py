@@ -114,17 +114,19 @@ def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
         return _unanswered(ground, claim, concerned, wording.AFTER_CUTOFF)
     bounds = _bounds(claim)
     complete = _is_complete(ground, claim)
+    unseen = not ground.unseen.isdisjoint(concerned.everything)
     found = _find(ground, concerned.known or concerned.inferred, *moment)
     shown = bounds.compare(found)
     would_be = None
     if concerned.inferred:
         everything = _find(ground, concerned.everything, *moment)
-        would_be = _outcome(bounds, everything, complete=complete)
+        would_be = _outcome(bounds, everything, complete=complete and not unseen)
     if not concerned.known:
         outcome, words = Outcome.UNKNOWN, wording.only_inferred(would_be or Outcome.UNKNOWN)
     else:
-        outcome = _outcome(bounds, found, complete=complete and not concerned.inferred)
-        words = _words(outcome, shown, found, inferred=bool(concerned.inferred))
+        is_all = complete and not concerned.inferred and not unseen
+        outcome = _outcome(bounds, found, complete=is_all)
+        words = _words(outcome, shown, found, inferred=bool(concerned.inferred), unseen=unseen)
     start, end = moment
     return ClaimStatement(
         claim=claim,
@@ -135,7 +137,7 @@ def judge_claim(ground: Ground, claim: DeclaredClaim) -> ClaimStatement:
         from_height=_block(start),
         to_height=_block(end),
         margin=bounds.margin(shown, found),
-        existence=_existence(ground, concerned),
+        existence=_existence(ground, concerned, start),
         reason=words.reason,
         settle=words.settle,
     )
@@ -162,11 +164,15 @@ def _find(ground: Ground, wallets: frozenset[str], start: State, end: State) -> 
     return _Balances(lowest, lowest if is_exact else None)
 
 
-def _words(outcome: Outcome, shown: Outcome, found: _Balances, *, inferred: bool) -> wording.Words:
+def _words(
+    outcome: Outcome, shown: Outcome, found: _Balances, *, inferred: bool, unseen: bool
+) -> wording.Words:
     if found.highest is None:
         if outcome is Outcome.UNKNOWN:
             return wording.NO_HISTORY
         return wording.decided_by_later(outcome)
+    if outcome is Outcome.UNKNOWN and unseen:
+        return wording.unseen(shown, one=found.is_one)
     if outcome is Outcome.UNKNOWN:
         return wording.lower_bound(shown, one=found.is_one, inferred=inferred)
     return wording.decided(outcome, one=found.is_one)
@@ -184,7 +190,7 @@ def _unanswered(
         from_height=None,
         to_height=None,
         margin=None,
-        existence=_existence(ground, concerned),
+        existence=_existence(ground, concerned, None),
         reason=words.reason,
         settle=words.settle,
     )
@@ -249,9 +255,12 @@ def _is_complete(ground: Ground, claim: DeclaredClaim) -> bool:
     )
 
 
-def _existence(ground: Ground, concerned: _Concerned) -> Existence:
-    doubts = not ground.doubted.isdisjoint(concerned.everything)
-    return Existence.REPORTED if doubts else ground.label
+def _existence(ground: Ground, concerned: _Concerned, start: State | None) -> Existence:
+    """The weakest that a verdict rests on, which begins with the state `start`."""
+    if not ground.doubted.isdisjoint(concerned.everything):
+        return Existence.REPORTED
+    is_earlier = start is not None and start.height < ground.evidence.cutoff.height
+    return ground.earlier if is_earlier else ground.label
 
 
 def _block(state: State) -> Height | None:

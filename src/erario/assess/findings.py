@@ -49,8 +49,8 @@ def _settled(ground: Ground) -> Iterator[Finding]:
         "",
         "A block that is still to come may have a time before the cut-off, and would then belong "
         "to it.",
-        "Audit again once the median time past of the chain has reached the cut-off: some two "
-        "hours of blocks at most, as a rule.",
+        "Audit again once the median time past of the chain has reached the cut-off, some two "
+        "hours after it, from a source that has those blocks.",
     )
 
 

@@ -34,7 +34,10 @@ checked once, blocks were checked by us."""
 class Ground:
     """Evidence and all that follows from it alone.
 
-    `label` is the existence of what is proved; `existence` the weakest that any sum rests on.
+    `label` is the existence of what is proved and unspent at the cut-off, `earlier` that of
+    everything before, which a list of coins at the cut-off does not confirm; `existence` is the
+    weakest that any sum rests on. `unseen` are the wallets with a script of which no source could
+    show anything.
     `chain` is the evidence's, with what the network itself says of it. `doubted` are the wallets
     with a coin that is no more than reported. `movements` are all whose moment is reached, in
     order; which of them a state includes is for the state to say.
@@ -45,7 +48,9 @@ class Ground:
     inclusion: Inclusion
     word: UnspentWord
     label: Existence
+    earlier: Existence
     existence: Existence
+    unseen: frozenset[str]
     doubted: frozenset[str]
     timeline: Timeline
     closing: State
@@ -75,7 +80,10 @@ def lay_ground(evidence: Evidence) -> Ground:
     # What is lost may have spent any coin.
     label = Existence.REPORTED if inclusion.lost else _label(evidence, chain, word)
     wallets = {wallet.id: wallet for wallet in evidence.declaration.wallets}
-    owners = {one.script: wallet.id for wallet in wallets.values() for one in wallet.scripts}
+    everyone = {one.script: wallet.id for wallet in wallets.values() for one in wallet.scripts}
+    # Of a script that nobody can show a coin may be seen, but never that it was spent.
+    blind = frozenset(evidence.unseen)
+    owners = {script: wallet for script, wallet in everyone.items() if script not in blind}
     ledger = read_ledger(
         inclusion.transactions,
         owners,
@@ -84,11 +92,12 @@ def lay_ground(evidence: Evidence) -> Ground:
         # Beside a history a list of coins only confirms it; see `erario.chain.several`.
         () if evidence.has_history else evidence.listed,
     )
+    earlier = label
     if evidence.has_history and label is not Existence.REPORTED and _is_confirmed(evidence, ledger):
         by_list = _strongest_word(evidence, history=False)
         if _WORDS.index(by_list) > _WORDS.index(word):
             word, label = by_list, Existence.UNSPENT
-            ledger = read_ledger(inclusion.transactions, owners, evidence.cutoff.height, label)
+            ledger = _confirmed(ledger, earlier)
     contradicted = bool(inclusion.findings or ledger.contradictions)
     timeline = Timeline(evidence.instants)
     members = _members(evidence, timeline)
@@ -99,6 +108,8 @@ def lay_ground(evidence: Evidence) -> Ground:
         inclusion=inclusion,
         word=word,
         label=label,
+        earlier=earlier,
+        unseen=frozenset(everyone[script] for script in blind if script in everyone),
         existence=Existence.REPORTED if contradicted else label,
         doubted=frozenset(
             coin.wallet for coin in ledger.coins if coin.existence is Existence.REPORTED
@@ -134,14 +145,31 @@ def _is_confirmed(evidence: Evidence, ledger: Ledger) -> bool:
     """Whether a source that lists coins lists exactly those that the history leaves unspent."""
     if all(source.history for source in evidence.sources):
         return False
+    blind = frozenset(evidence.unseen)
     unspent = {coin.outpoint for coin in ledger.coins if coin.unspent}
-    return unspent == {coin.outpoint for coin in evidence.listed}
+    return unspent == {coin.outpoint for coin in evidence.listed if coin.script not in blind}
 
 
 def _label(evidence: Evidence, chain: ChainNote, word: UnspentWord) -> Existence:
     if not (chain.enough_work and chain.authenticated and evidence.sources):
         return Existence.REPORTED
-    return Existence.INCLUDED if word is UnspentWord.SERVERS else Existence.UNSPENT
+    if word is not UnspentWord.SERVERS:
+        return Existence.UNSPENT
+    # A list of coins that nothing vouches for includes no proof.
+    return Existence.INCLUDED if evidence.has_history else Existence.REPORTED
+
+
+def _confirmed(ledger: Ledger, earlier: Existence) -> Ledger:
+    """The ledger with the label of coins that a list confirms."""
+    return replace(
+        ledger,
+        coins=tuple(
+            replace(coin, existence=Existence.UNSPENT)
+            if coin.unspent and coin.existence is earlier
+            else coin
+            for coin in ledger.coins
+        ),
+    )
 
 
 def _members(evidence: Evidence, timeline: Timeline) -> dict[str, Member]:

@@ -22,8 +22,8 @@ NOTHING_CONCERNED: Final = Words(
     "Declare the holder's wallets, or name in the claim the wallets that it is about.",
 )
 AFTER_CUTOFF: Final = Words(
-    "Its moment lies after the cut-off.",
-    "Audit at a cut-off that is later than the claim's moment.",
+    "The chain up to the cut-off has not passed its moment.",
+    "Audit at a cut-off that is later than the claim's moment, once the chain has passed it.",
 )
 NO_HISTORY: Final = Words(
     "The source lists the coins of one block and shows no history; the coins listed that were "
@@ -61,6 +61,15 @@ def lower_bound(shown: Outcome, *, one: bool, inferred: bool) -> Words:
         return Words(_sentence(f"{found}, but {why}"), _DECLARE)
     why = "nothing shows that these are all the holder's coins, and more could change the answer"
     return Words(_sentence(f"{found}, but {why}"), _COMPLETE)
+
+
+def unseen(shown: Outcome, *, one: bool) -> Words:
+    """For a verdict that scripts could change of which no source could show anything."""
+    why = "no source could show one or more of the scripts that the claim is about"
+    return Words(
+        _sentence(f"{_shown(shown, one=one)}, but {why}"),
+        "A source that can show them: a node, or its block files.",
+    )
 
 
 def decided_by_later(outcome: Outcome) -> Words:

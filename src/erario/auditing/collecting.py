@@ -19,7 +19,14 @@ from erario.bitcoin.network import network
 from erario.bitcoin.values import Height, Outpoint, Script
 from erario.chain.header_pins import header_pins
 from erario.chain.merging import merge_blocks
-from erario.chain.source import ChainSource, HeaderChain, Progress, ProgressCallback, Trace
+from erario.chain.source import (
+    ChainSource,
+    HasDefaultHeight,
+    HeaderChain,
+    Progress,
+    ProgressCallback,
+    Trace,
+)
 from erario.errors import RequestError
 from erario.holdings.derivation import Derivation, DerivationCallback
 from erario.holdings.transactions import scripts_paid
@@ -89,17 +96,10 @@ def collect(
             remedy="Read the blocks of the reserve's network.",
         )
     chain = source.chain(progress)
-    cutoff = find_cutoff(at, reserve.timezone, chain, source.only_height())
+    default = source.default_height() if isinstance(source, HasDefaultHeight) else None
+    cutoff = find_cutoff(at, reserve.timezone, chain, source.only_height(), default)
     opening = None if since is None else find_since(since, reserve.timezone, chain, cutoff)
-    has_history = any(note.history for note in source.notes())
-    if opening is not None and not has_history:
-        raise RequestError(
-            AuditCode.SINCE_WITHOUT_HISTORY,
-            "the source lists the coins of one block, so there is no roll-forward",
-            remedy="Leave out --since, or read a source that has the history.",
-        )
-    derivation = Derivation(reserve, _on_derivation(progress), has_history=has_history)
-    trace = _trace(derivation, source, cutoff.height, progress)
+    derivation, trace = _follow(reserve, source, cutoff.height, progress, since=opening is not None)
     evidence = Evidence(
         network=reserve.network,
         declaration=declare(reserve, derivation.wallets()),
@@ -119,6 +119,7 @@ def collect(
         sources=source.notes(),
         findings=trace.findings,
         listed=trace.listed,
+        unseen=trace.unseen,
         proofs=tuple(proofs),
         named=_named_blocks(proofs, chain, cutoff.height),
     )
@@ -142,6 +143,32 @@ def _named_blocks(
         for height, block_hash in sorted(named)
         if chain.block_hash(height) == block_hash
     )
+
+
+def _follow(
+    reserve: Reserve, source: ChainSource, upto: Height, progress: ProgressCallback, *, since: bool
+) -> tuple[Derivation, Trace]:
+    """The scripts of all wallets and what the source shows of them.
+
+    Where the last source that shows history fails midway, all is asked once more of those that
+    only list coins: what was derived by use that can no longer be seen means nothing.
+
+    Raises:
+        RequestError: a roll-forward was asked for (`since`), and nobody shows history.
+        SourceError: no source answers.
+    """
+    while True:
+        has_history = any(note.history for note in source.notes())
+        if since and not has_history:
+            raise RequestError(
+                AuditCode.SINCE_WITHOUT_HISTORY,
+                "the source lists the coins of one block, so there is no roll-forward",
+                remedy="Leave out --since, or read a source that has the history.",
+            )
+        derivation = Derivation(reserve, _on_derivation(progress), has_history=has_history)
+        trace = _trace(derivation, source, upto, progress)
+        if has_history is any(note.history for note in source.notes()):
+            return derivation, trace
 
 
 def _trace(

@@ -1,8 +1,9 @@
 """Moments as blocks: the cut-off, the opening, and every instant that the declaration names.
 
-An instant is *reached* where no later block can change what it falls on: the cut-off itself was
-asked as that instant or a later one, or the median time past of the cut-off's block is not before
-it. Only then is it resolved, so that an early cut-off answers as if later blocks did not exist.
+An instant is *reached* where no later block can change what it falls on: the median time past of
+the cut-off's block is not before it; or the cut-off itself was asked as that instant or a later
+one, and that of the tip is not. Only then is it resolved, so that an early cut-off answers as if
+later blocks did not exist, and nobody answers for a day that is not over.
 """
 
 from __future__ import annotations
@@ -34,21 +35,27 @@ class Cutoff:
     def reaches(self, instant: datetime, chain: HeaderChain) -> bool:
         """Whether an instant is resolved for good by the blocks up to here."""
         if isinstance(self.asked, AtInstant) and instant <= self.asked.instant:
-            return True
+            return chain.reached(instant, chain.tip)
         return chain.reached(instant, self.height)
 
 
 def find_cutoff(
-    at: Moment, timezone: str, chain: HeaderChain, only: Height | None = None
+    at: Moment,
+    timezone: str,
+    chain: HeaderChain,
+    only: Height | None = None,
+    default: Height | None = None,
 ) -> Cutoff:
-    """The block that a statement closes on; `only` is the one that the source can answer for.
+    """The block that a statement closes on; `only` is the one that the source can answer for,
+    `default` the one that it closes on where none is asked for.
 
     Raises:
         RequestError: it cannot be read, means no block of this chain, or another than `only`.
     """
     request = _request(at, timezone)
-    if only is not None and isinstance(request, AtTip):
-        request = AtHeight(only)
+    wanted = only if only is not None else default
+    if wanted is not None and isinstance(request, AtTip):
+        request = AtHeight(wanted)
     cutoff = _resolve(request, chain, chain.tip)
     if only is not None and cutoff.height != only:
         raise RequestError(
@@ -146,8 +153,12 @@ def _resolve(request: CutoffRequest, chain: HeaderChain, upto: Height) -> Cutoff
 
 def _not_reached(instant: datetime, chain: HeaderChain, cutoff: Cutoff) -> RequestError:
     """An opening that lies after the cut-off for certain, or one that nobody can tell yet."""
-    before = chain.cutoff(instant, chain.tip)
-    if isinstance(cutoff.asked, AtInstant) or (before is not None and before > cutoff.height):
+    if isinstance(cutoff.asked, AtInstant):
+        is_after = instant > cutoff.asked.instant
+    else:
+        before = chain.cutoff(instant, chain.tip)
+        is_after = before is not None and before > cutoff.height
+    if is_after:
         return _after_cutoff()
     return RequestError(
         AuditCode.SINCE_NOT_REACHED,

@@ -60,6 +60,7 @@ def write_evidence(evidence: Evidence) -> bytes:
             "sources": [source_json(one) for one in evidence.sources],
             "findings": [finding_json(one) for one in evidence.findings],
             "listed": [_listed(one) for one in evidence.listed],
+            "unseen": [script.hex() for script in evidence.unseen],
         }
     )
 

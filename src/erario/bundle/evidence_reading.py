@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Outpoint, Sats, Txid
+from erario.bitcoin.values import MAX_MONEY, BlockHash, Height, Outpoint, Sats, Script, Txid
 from erario.bundle.declarations import check_declaration
 from erario.bundle.errors import BundleCode, BundleError
 from erario.bundle.names import EVIDENCE
@@ -42,7 +42,7 @@ VERSION: Final = 1
 _KEYS: Final = (
     "format", "version", "network", "timezone", "holders", "wallets", "documents", "claims",
     "asked", "cutoff", "settled", "asked_since", "since", "instants", "tip", "work", "enough_work",
-    "sources", "findings", "listed",
+    "sources", "findings", "listed", "unseen",
 )  # fmt: skip
 _TIMEZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -68,6 +68,7 @@ class SaidEvidence:
     sources: tuple[SourceNote, ...]
     findings: tuple[Finding, ...]
     listed: tuple[ListedCoin, ...]
+    unseen: tuple[Script, ...]
 
 
 def read_evidence(data: bytes) -> SaidEvidence:
@@ -100,6 +101,7 @@ def read_evidence(data: bytes) -> SaidEvidence:
         sources=tuple(map(_source, fields.items("sources"))),
         findings=tuple(map(_finding, fields.items("findings"))),
         listed=tuple(map(_listed, fields.items("listed"))),
+        unseen=tuple(map(_unseen, fields.items("unseen"))),
     )
 
 
@@ -308,6 +310,10 @@ def _finding(value: Json) -> Finding:
         fields.text("what"),
         fields.text("settle"),
     )
+
+
+def _unseen(value: Json) -> Script:
+    return Fields({"script": value}, "an unseen script", ("script",)).script("script")
 
 
 def _listed(value: Json) -> ListedCoin:

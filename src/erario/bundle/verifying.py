@@ -178,6 +178,9 @@ def _evidence(
     outpoints = [coin.outpoint for coin in said.listed]
     if sorted(set(outpoints)) != outpoints or any(c.height > said.cutoff for c in said.listed):
         raise BundleError(BundleCode.LISTED, "its listed coins are not each once, and in order")
+    watched = {one.script for wallet in said.declaration.wallets for one in wallet.scripts}
+    if len(watched.intersection(said.unseen)) != len(said.unseen):
+        raise BundleError(BundleCode.LISTED, "its unseen scripts are not each once, and watched")
     evidence = Evidence(
         network=said.network,
         declaration=said.declaration,
@@ -195,6 +198,7 @@ def _evidence(
         sources=said.sources,
         findings=said.findings,
         listed=said.listed,
+        unseen=said.unseen,
         headers=headers.runs,
     )
     return _with_proofs(evidence, proofs.proofs, headers)
@@ -289,7 +293,7 @@ def _check_since(said: SaidEvidence, headers: VerifiedHeaders) -> None:
 
 def _is_reached(instant: datetime, said: SaidEvidence, headers: VerifiedHeaders) -> bool:
     if isinstance(said.asked, AtInstant) and instant <= said.asked.instant:
-        return True
+        return headers.tip is None or headers.reached(instant, headers.tip)
     return headers.reached(instant, said.cutoff)
 
 

@@ -3,37 +3,53 @@
     chain    all are asked at once; the chain with the most work is taken, and whoever follows
              another, or fails, is told
     trace    whoever has the cut-off's block is asked at once; the evidence is the union, since what
-             one of them proves is proved; what another does not show is a finding that names both
+             one of them proves is proved; what another does not show is a finding (`comparing`)
 
 Agreement raises nothing: whoever shows no contradiction is merely not refuted. A source that lies
 or is dead never stops the others: its error becomes a finding. Only where none is left is the first
-error raised.
+error raised. Only those that answered every question lend their word, and nobody that was refuted.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from erario.bitcoin.network import NetworkName
-from erario.bitcoin.transaction import read_transaction
-from erario.bitcoin.values import Height, Outpoint, Script, show_btc, show_hash
-from erario.chain.errors import ChainCode
+from erario.bitcoin.values import Height, Outpoint, Script
+from erario.chain.comparing import (
+    Asked,
+    compare_chains,
+    compare_histories,
+    compare_lists,
+    failure,
+    left_out,
+    unseen_by_all,
+)
+from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.merging import merge_blocks
+from erario.chain.shared_chain import SharedChain
 from erario.chain.source import ChainSource, HeaderChain, Progress, ProgressCallback, Trace
-from erario.chain.unspent import unspent_coins
 from erario.errors import ErarioError, RequestError, SourceError
-from erario.statement.evidence import BlockEvidence, ListedCoin, SourceNote
-from erario.statement.finding import Finding, FindingCode, Severity, Verdict
+from erario.statement.evidence import (
+    BlockEvidence,
+    ListedCoin,
+    SourceKind,
+    SourceNote,
+    UnspentWord,
+)
+from erario.statement.finding import Finding, FindingCode
 
 _T = TypeVar("_T")
 
-_LIE: Final = "lied."
+PATIENCE: float = 300.0
+"""Seconds that a public server has once all others have answered."""
+_SERVERS: Final = (SourceKind.ELECTRUM, SourceKind.ESPLORA)
 _CLOSE: Final = 2
-"""Blocks that a source may be behind without a word: it hears of a block a little later."""
+"""Blocks that tips may differ by: one hears of a block a little later than another."""
 
 
 @runtime_checkable
@@ -45,17 +61,6 @@ class RestsOnHeaders(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Asked:
-    """One of the sources, its name, and how far it came."""
-
-    source: ChainSource
-    name: str
-    chain: HeaderChain | None = None
-    error: ErarioError | None = None
-    findings: list[Finding] = field(default_factory=list)
-
-
 class SeveralSources:
     """Two or more sources of one network, as a `ChainSource`.
 
@@ -63,13 +68,11 @@ class SeveralSources:
         sources: in the order of the user.
 
     Raises:
-        RequestError: they are of different networks, or can answer for different heights only.
+        RequestError: they are of different networks.
     """
 
     def __init__(self, sources: Sequence[ChainSource]) -> None:
-        self._asked = [
-            _Asked(one, name) for one, name in zip(sources, _names(sources), strict=True)
-        ]
+        self._asked = [Asked(one, name) for one, name in zip(sources, _names(sources), strict=True)]
         self._network = sources[0].network
         if any(one.network != self._network for one in sources):
             raise RequestError(
@@ -77,7 +80,7 @@ class SeveralSources:
                 "the sources are of different networks",
                 remedy="Ask sources of one network only.",
             )
-        self._best: HeaderChain | None = None
+        self._best: SharedChain | None = None
 
     @property
     def network(self) -> NetworkName:
@@ -91,9 +94,31 @@ class SeveralSources:
             return None
         return heights[0] if heights else None
 
+    def default_height(self) -> Height | None:
+        """The block to close on where nobody says which: that of a source that has only one, else
+        the highest that all have, if they follow one chain and end a block or two apart."""
+        for one in self._alive():
+            only = one.source.only_height()
+            if only is not None:
+                return only
+        if self._best is None:
+            return None
+        tips = [
+            one.chain.tip
+            for one in self._alive()
+            if one.chain is not None and one in self._best.holders
+        ]
+        near = [tip for tip in tips if self._best.tip - tip <= _CLOSE]
+        return min(near, default=None)
+
     def notes(self) -> tuple[SourceNote, ...]:
-        """Those who answered."""
-        return tuple(note for one in self._alive() for note in one.source.notes())
+        """Those who answered all that they were asked, with the words that still stand."""
+        return tuple(
+            replace(note, word=UnspentWord.SERVERS) if one.refuted else note
+            for one in self._alive()
+            if not one.left_out
+            for note in one.source.notes()
+        )
 
     def close(self) -> None:
         """Close all."""
@@ -108,20 +133,17 @@ class SeveralSources:
         """
         if self._best is not None:
             return self._best
-        ahead = [one for one in self._asked if not isinstance(one.source, RestsOnHeaders)]
         resting = [one for one in self._asked if isinstance(one.source, RestsOnHeaders)]
-        best = self._ask_chains(ahead, progress)
+        self._ask_chains([one for one in self._asked if one not in resting], progress)
+        best = self._find_best()
         for one in resting:
             if best is not None and isinstance(one.source, RestsOnHeaders):
                 one.source.rest_on(best)
-        of_resting = self._ask_chains(resting, progress)
-        best = of_resting if best is None else best
-        if best is None:
+        self._ask_chains(resting, progress)
+        self._best = best or self._find_best()
+        if self._best is None:
             raise self._none_left()
-        for one in self._alive():
-            one.findings += _compare_chains(one, best)
-        self._best = best
-        return best
+        return self._best
 
     def trace(self, scripts: Sequence[Script], upto: Height, progress: ProgressCallback) -> Trace:
         """The union of what those show that follow the best chain as far as `upto`.
@@ -129,61 +151,95 @@ class SeveralSources:
         Raises:
             SourceError: none of them answers.
         """
-        best = self.chain(progress)
-        able = [one for one in self._alive() if self._is_able(one, best, upto)]
+        self.chain(progress)
+        able = [one for one in self._alive() if self._is_able(one, upto)]
+        for one in self._asked:
+            one.left_out = one not in able
         traces = _at_once(able, lambda one, tell: one.source.trace(scripts, upto, tell), progress)
-        shown = [(one, trace) for one, trace in traces if trace is not None]
+        shown: list[tuple[Asked, Trace]] = []
+        blocks: tuple[BlockEvidence, ...] = ()
+        for one, trace in traces:
+            try:
+                if trace is not None:
+                    blocks = merge_blocks(blocks, trace.blocks)
+                    shown.append((one, trace))
+            except SourceError as error:
+                one.error = error
         if not shown:
             raise self._none_left()
-        blocks: tuple[BlockEvidence, ...] = ()
         listed: dict[Outpoint, ListedCoin] = {}
         for _, trace in shown:
-            blocks = merge_blocks(blocks, trace.blocks)
             listed.update((coin.outpoint, coin) for coin in trace.listed)
-        findings = [finding for one in self._asked for finding in one.findings]
-        findings += (_failure(one) for one in self._asked if one.error is not None)
-        findings += (finding for _, trace in shown for finding in trace.findings)
-        findings += _compare_histories(shown, blocks, scripts)
-        findings += _compare_lists(shown, blocks, scripts, upto)
-        seen_by_all = set.intersection(*(set(trace.unseen) for _, trace in shown))
+        unseen = unseen_by_all(scripts, shown)
         return Trace(
             blocks,
-            tuple(dict.fromkeys(findings)),
+            tuple(dict.fromkeys(self._findings(shown, blocks, scripts, unseen, upto))),
             tuple(listed[outpoint] for outpoint in sorted(listed)),
-            tuple(script for script in scripts if script in seen_by_all),
+            unseen,
         )
 
-    def _alive(self) -> list[_Asked]:
+    def _findings(
+        self,
+        shown: Sequence[tuple[Asked, Trace]],
+        blocks: Sequence[BlockEvidence],
+        scripts: Sequence[Script],
+        unseen: Sequence[Script],
+        upto: Height,
+    ) -> Iterable[Finding]:
+        for one in self._asked:
+            if one.error is not None:
+                yield failure(one)
+            yield from one.findings
+        for _, trace in shown:
+            for finding in trace.findings:
+                # What one cannot show and another does is not missing.
+                if finding.code is not FindingCode.SOURCE_UNSEEN or unseen:
+                    yield finding
+        yield from compare_histories(shown, blocks, scripts)
+        yield from compare_lists(shown, blocks, scripts, upto)
+
+    def _alive(self) -> list[Asked]:
         return [one for one in self._asked if one.error is None]
 
-    def _ask_chains(
-        self, asked: Sequence[_Asked], progress: ProgressCallback
-    ) -> HeaderChain | None:
+    def _ask_chains(self, asked: Sequence[Asked], progress: ProgressCallback) -> None:
         for one, chain in _at_once(asked, lambda one, tell: one.source.chain(tell), progress):
             one.chain = chain
-        chains = [one.chain for one in asked if one.chain is not None]
-        return max(chains, key=lambda chain: chain.work, default=None)
 
-    def _is_able(self, one: _Asked, best: HeaderChain, upto: Height) -> bool:
+    def _find_best(self) -> SharedChain | None:
+        """The chain with the most work, with all that follow it; the others get a finding."""
+        while True:
+            having = [one for one in self._alive() if one.chain is not None]
+            if not having:
+                return None
+            first = max(having, key=lambda one: one.chain.work if one.chain else 0)
+            best = SharedChain(first)
+            for one in having:
+                finding = compare_chains(one, first)
+                if one.error is None and (one is first or finding is None or finding.subject == ""):
+                    best.join(one)
+                if finding is not None and one.error is None:
+                    one.findings = [replace(finding, subject=one.name)]
+            if first.error is None:
+                return best
+
+    def _is_able(self, one: Asked, upto: Height) -> bool:
         """Whether a source can answer for `upto`; else a finding says why not."""
+        best, chain = self._best, one.chain
         only = one.source.only_height()
-        chain = one.chain
         if only is not None and only != upto:
             why = f"it lists the coins at block {only:,} only"
-        elif chain is None or chain.tip < upto:
+        elif chain is None or best is None or chain.tip < upto:
             why = "it does not reach so far"
-        elif chain is not best and chain.block_hash(upto) != best.block_hash(upto):
-            why = "it follows another branch, with less work"
         else:
-            return True
-        finding = Finding(
-            FindingCode.SOURCE_LEFT_OUT,
-            Verdict.UNKNOWN,
-            Severity.WARNING,
-            one.name,
-            f"{one.name} was not asked for block {upto:,}: {why}.",
-            "Ask for a block that all sources can answer for, or leave it out.",
-        )
+            try:
+                is_same = one in best.holders or chain.block_hash(upto) == best.block_hash(upto)
+            except SourceError as error:
+                one.error = error
+                return False
+            if is_same:
+                return True
+            why = "it follows another branch, with less work"
+        finding = left_out(one, upto, why)
         if finding not in one.findings:
             one.findings.append(finding)
         return False
@@ -200,16 +256,16 @@ class SeveralSources:
 
 
 def _at_once(
-    asked: Sequence[_Asked],
-    question: Callable[[_Asked, ProgressCallback], _T],
+    asked: Sequence[Asked],
+    question: Callable[[Asked, ProgressCallback], _T],
     progress: ProgressCallback,
-) -> list[tuple[_Asked, _T | None]]:
+) -> list[tuple[Asked, _T | None]]:
     """Put a question to all at the same time; None and the error for whoever failed."""
     if not asked:
         return []
     lock = threading.Lock()
 
-    def put(one: _Asked) -> _T | None:
+    def put(one: Asked) -> _T | None:
         def tell(step: Progress) -> None:
             with lock:
                 progress(step)
@@ -217,14 +273,18 @@ def _at_once(
         try:
             return question(one, tell)
         except (SourceError, RequestError) as error:
-            one.error = error
+            one.error = one.error or error
             return None
 
     pool = ThreadPoolExecutor(len(asked), thread_name_prefix="source")
     futures: list[Future[_T | None]] = []
     try:
         futures = [pool.submit(put, one) for one in asked]
-        return [(one, future.result()) for one, future in zip(asked, futures, strict=True)]
+        late = _wait_for(asked, futures)
+        return [
+            (one, None if one in late else future.result())
+            for one, future in zip(asked, futures, strict=True)
+        ]
     except BaseException:
         # An interrupt: whoever is still asked is let go of, so that its thread ends.
         for one in asked:
@@ -232,6 +292,30 @@ def _at_once(
         raise
     finally:
         pool.shutdown(wait=all(future.done() for future in futures), cancel_futures=True)
+
+
+def _wait_for(asked: Sequence[Asked], futures: Sequence[Future[_T]]) -> list[Asked]:
+    """Wait until all have answered, but not for ever for servers; those that came too late."""
+    pending = dict(zip(futures, asked, strict=True))
+    while pending:
+        only_servers = all(
+            one.source.notes()[0].kind in _SERVERS for one in pending.values()
+        ) and len(pending) < len(asked)
+        done, _ = wait(
+            pending, timeout=PATIENCE if only_servers else None, return_when=FIRST_COMPLETED
+        )
+        if not done:
+            break
+        for future in done:
+            del pending[future]
+    for one in pending.values():
+        one.error = SourceError(
+            ServerCode.TIMEOUT,
+            f"{one.name} had not answered {PATIENCE:.0f} seconds after all others",
+            remedy="Ask again without it, or ask it alone.",
+        )
+        one.source.close()
+    return list(pending.values())
 
 
 def _names(sources: Sequence[ChainSource]) -> list[str]:
@@ -247,172 +331,3 @@ def _names(sources: Sequence[ChainSource]) -> list[str]:
             number += 1
         names.append(wanted)
     return names
-
-
-def _failure(one: _Asked) -> Finding:
-    error = one.error
-    assert error is not None
-    lied = str(error.code).startswith(_LIE)
-    return Finding(
-        FindingCode.SOURCE_LIED if lied else FindingCode.SOURCE_FAILED,
-        Verdict.FAIL if lied else Verdict.UNKNOWN,
-        Severity.ERROR if lied else Severity.WARNING,
-        one.name,
-        f"{one.name} was left out: {error.what} [{error.code}].",
-        error.remedy,
-    )
-
-
-def _compare_chains(one: _Asked, best: HeaderChain) -> Iterator[Finding]:
-    """Whether a source follows the best chain, and how far."""
-    chain = one.chain
-    if chain is None or chain is best:
-        return
-    if chain.block_hash(chain.tip) == best.block_hash(min(chain.tip, best.tip)):
-        if best.tip - chain.tip > _CLOSE:
-            yield Finding(
-                FindingCode.SOURCE_BEHIND,
-                Verdict.PASS,
-                Severity.WARNING,
-                one.name,
-                f"{one.name} has not caught up: it ends {best.tip - chain.tip:,} blocks below the "
-                "best chain.",
-                "",
-            )
-        return
-    yield Finding(
-        FindingCode.SOURCE_BEHIND,
-        Verdict.UNKNOWN,
-        Severity.WARNING,
-        one.name,
-        f"{one.name} follows another branch, which ends at block {chain.tip:,} with "
-        f"{show_hash(chain.block_hash(chain.tip))} and has no more work than the best.",
-        "Ask again later: if it still does, it follows a chain that the network left.",
-    )
-
-
-def _compare_histories(
-    shown: Sequence[tuple[_Asked, Trace]],
-    union: Sequence[BlockEvidence],
-    scripts: Sequence[Script],
-) -> Iterator[Finding]:
-    """What one source proves and another does not show."""
-    speakers = [(one, trace) for one, trace in shown if one.source.notes()[0].history]
-    if len(speakers) < 2:
-        return
-    places = [_places(trace.blocks) for _, trace in speakers]
-    for (one, trace), own in zip(speakers, places, strict=True):
-        missing = [
-            (block, position)
-            for block in union
-            for position in (each.position for each in block.transactions)
-            if (block.height, position) not in own
-        ]
-        if trace.unseen:
-            # It said that it cannot show them; whatever touches others it must show.
-            rest = frozenset(scripts).difference(trace.unseen)
-            missing = [found for found in missing if _touches(found, union, rest)]
-        if not missing:
-            continue
-        block, position = missing[0]
-        txid = next(
-            read_transaction(each.raw).txid
-            for each in block.transactions
-            if each.position == position
-        )
-        shower = next(
-            other.name
-            for (other, _), theirs in zip(speakers, places, strict=True)
-            if (block.height, position) in theirs
-        )
-        more = f", and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-        yield Finding(
-            FindingCode.SOURCES_DISAGREE,
-            Verdict.FAIL,
-            Severity.ERROR,
-            show_hash(txid),
-            f"{one.name} does not show transaction {show_hash(txid)} of block {block.height:,}, "
-            f"which {shower} proves{more}.",
-            f"Believe what is proved, and {one.name} no longer: it hid this, or lost it.",
-        )
-
-
-def _places(blocks: Sequence[BlockEvidence]) -> set[tuple[int, int]]:
-    return {(block.height, one.position) for block in blocks for one in block.transactions}
-
-
-def _touches(
-    found: tuple[BlockEvidence, int], union: Sequence[BlockEvidence], scripts: frozenset[Script]
-) -> bool:
-    """Whether a transaction pays to one of the scripts, or spends a coin that did."""
-    block, position = found
-    transaction = next(
-        read_transaction(one.raw) for one in block.transactions if one.position == position
-    )
-    if any(output.script in scripts for output in transaction.outputs):
-        return True
-    spent = {one.outpoint.txid for one in transaction.inputs}
-    for other in union:
-        for one in other.transactions:
-            earlier = read_transaction(one.raw)
-            if earlier.txid in spent and any(
-                Outpoint(earlier.txid, number) in {each.outpoint for each in transaction.inputs}
-                and output.script in scripts
-                for number, output in enumerate(earlier.outputs)
-            ):
-                return True
-    return False
-
-
-def _compare_lists(
-    shown: Sequence[tuple[_Asked, Trace]],
-    union: Sequence[BlockEvidence],
-    scripts: Sequence[Script],
-    upto: Height,
-) -> Iterator[Finding]:
-    """Lists of coins held against what the history leaves unspent, or against each other."""
-    listers = [(one, trace) for one, trace in shown if not one.source.notes()[0].history]
-    speakers = [one for one, _ in shown if one.source.notes()[0].history]
-    if not listers:
-        return
-    if speakers:
-        unseen = frozenset[Script]().union(*(trace.unseen for _, trace in shown))
-        known = [script for script in scripts if script not in unseen]
-        name, coins = speakers[0].name, unspent_coins(union, known, upto)
-    else:
-        unseen = frozenset()
-        name, coins = listers[0][0].name, {coin.outpoint: coin for coin in listers[0][1].listed}
-        listers = listers[1:]
-    for one, trace in listers:
-        listed = {coin.outpoint: coin for coin in trace.listed if coin.script not in unseen}
-        for outpoint in sorted(coins.keys() | listed.keys()):
-            if coins.get(outpoint) != listed.get(outpoint):
-                yield _differing(one.name, name, listed.get(outpoint), coins.get(outpoint))
-                break
-
-
-def _differing(
-    lister: str, other: str, listed: ListedCoin | None, shown: ListedCoin | None
-) -> Finding:
-    coin = listed or shown
-    assert coin is not None
-    if listed is None:
-        what = (
-            f"{lister} does not list {coin.outpoint} ({show_btc(coin.sats)} BTC), which is "
-            f"unspent by what {other} shows"
-        )
-    elif shown is None:
-        what = (
-            f"{lister} lists {coin.outpoint} ({show_btc(coin.sats)} BTC), which is not among "
-            f"the unspent coins by what {other} shows"
-        )
-    else:
-        what = f"{lister} and {other} show {coin.outpoint} with different amounts or heights"
-    return Finding(
-        FindingCode.SOURCES_DISAGREE,
-        Verdict.FAIL,
-        Severity.ERROR,
-        show_hash(coin.outpoint.txid),
-        f"{what}.",
-        "Ask a third source, or a node of your own.",
-    )

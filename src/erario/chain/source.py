@@ -105,6 +105,15 @@ class Trace:
 
 
 @runtime_checkable
+class HasDefaultHeight(Protocol):
+    """A source that knows which block to close on where nobody says which."""
+
+    def default_height(self) -> Height | None:
+        """That block; None for the tip. Asked once the chain is there."""
+        ...
+
+
+@runtime_checkable
 class HasTip(Protocol):
     """A source that can say quickly where its chain ends, by its own word."""
 

@@ -139,8 +139,18 @@ class StateFolder:
 
 class _Beside(StateFolder):
     def __init__(self, first: StateFolder) -> None:
-        super().__init__(first.path.parent, first.name)
         self._first = first
+        super().__init__(first.path.parent, first.name)
+
+    @property
+    def kept_upto(self) -> int | None:
+        """Up to where any of them has kept what it read."""
+        return self._first.kept_upto
+
+    @kept_upto.setter
+    def kept_upto(self, height: int | None) -> None:
+        if height is not None:
+            self._first.kept_upto = height
 
     def note(self, trouble: StoreError) -> None:
         if trouble.code is not StoreCode.BUSY:

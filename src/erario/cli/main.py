@@ -39,7 +39,7 @@ COMMANDS: Final = {
     "sources": "Show the sources that can be asked, and what each shows and learns.",
     "headers": "Verify every header from genesis on, and the pins by them.",
     "message": "Verify a signed message (BIP-322), or make one.",
-    "prove": "Have the keys of a reserve sign a message, and put the proofs together.",
+    "prove": "Have the keys of a reserve sign a message; gather the proofs.",
     "store": "Show what is kept of what was read, or clear it.",
     "schema": "Print the JSON Schema of a statement.",
     "version": "Print the version.",

@@ -129,7 +129,7 @@ def open_sources(
     try:
         for one in chosen:
             # Each has its own hold on the stores: they are asked at the same time.
-            kept = state.beside() if state is not None and opened else state
+            kept = state.beside() if state is not None and len(chosen) > 1 else state
             opened.append(open_source(one.url, network, own=one.own, state=kept, access=one.access))
         return opened[0] if len(opened) == 1 else SeveralSources(opened)
     except ErarioError:

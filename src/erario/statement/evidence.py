@@ -244,18 +244,18 @@ class Evidence:
     collected it. Only the proof of work of each header, the links between neighbours and what a
     block contains are checked again.
 
-    `cutoff` is the block that was asked for by `asked`, which is an `AtHeight` or an `AtInstant`:
-    a tip or a hash has become its height, so that the way of asking does not show. `settled` is
-    None where a height was asked for. `since` is the opening of the roll-forward. `instants`
-    resolves every instant that the declaration names and that is reached: the cut-off was asked
-    as that instant or a later one, or the median time past of its block is not before it.
-    `findings` are what the sources saw while they were read, in their order. `listed` are the
-    unspent coins at the cut-off by a source that lists coins, in order of outpoint. `headers` are
-    those that show where its blocks stand, if they were asked for: without pins all, else those of
-    every period between pins that has something of interest in it, and all after the last pin up
-    to the tip.
-    `named` are the blocks that the messages of `proofs` name and that stand on the best chain, up
-    to the cut-off, in order of height.
+    `cutoff` is the block that was asked for by `asked`, which is an `AtHeight` or an
+    `AtInstant`: a tip or a hash has become its height, so that the way of asking does not show.
+    `settled` is None where a height was asked for. `since` is the opening of the roll-forward.
+    `instants` resolves every instant that the declaration names and that is reached: the cut-
+    off was asked as that instant or a later one, or the median time past of its block is not
+    before it. `findings` are what the sources saw while they were read, in their order.
+    `listed` are the unspent coins at the cut-off by a source that lists coins, in order of
+    outpoint. `headers` are those that show where its blocks stand, if they were asked for:
+    without pins all, else those of every period between pins that has something of interest in
+    it, and all after the last pin up to the tip. `unseen` are watched scripts of which no
+    source could show anything. `named` are the blocks that the messages of `proofs` name and
+    that stand on the best chain, up to the cut-off, in order of height.
     """
 
     network: NetworkName
@@ -271,6 +271,7 @@ class Evidence:
     sources: tuple[SourceNote, ...]
     findings: tuple[Finding, ...]
     listed: tuple[ListedCoin, ...] = ()
+    unseen: tuple[Script, ...] = ()
     headers: tuple[HeaderRun, ...] = ()
     proofs: tuple[ControlProof, ...] = ()
     named: tuple[BlockPoint, ...] = ()

@@ -163,7 +163,7 @@ def test_a_claim_after_the_cut_off_is_unknown():
     for at, moment in [(6, 7), (6, (3, 7)), (7, "2011-02-03"), (7, "2011-02-03T00:00:00")]:
         one = judge(claim("> 1", moment), A, at=at)
         assert show_claim(one) == "unknown"
-        assert one.reason == "Its moment lies after the cut-off."
+        assert one.reason == "The chain up to the cut-off has not passed its moment."
 
 
 def test_balances_are_taken_behind_whole_blocks():

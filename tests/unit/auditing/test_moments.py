@@ -189,6 +189,18 @@ def test_a_claims_moment_falls_on(moment, at, expected):
     assert show_claim(statement.claims[0]) == expected
 
 
+@pytest.mark.parametrize(
+    ("tip", "expected"), [(3, "unknown"), (4, "unknown"), (5, "kept 0 to 7 margin 0 [0, 3]")]
+)
+def test_a_day_that_is_not_over_is_not_answered_for(tip, expected):
+    chain = read_chain(BACKWARDS)
+    declared = reserve(chain, [A], [claim("<= 7", "2011-02-03")])
+    for at in ("2011-02-03", "2030-01-01"):
+        statement = audit(declared, MemorySource(chain.blocks[: tip + 1]), at=at)
+        if at == "2011-02-03" or tip < 5:
+            assert show_claim(statement.claims[0]) == expected
+
+
 def test_a_point_is_the_last_block_before_it_however_blocks_run():
     # Block 2, of the 4th, is in it, since block 3 behind it is of the 3rd.
     statement, _ = statement_of(BACKWARDS, A, claims=[claim("= 7", "2011-02-04T00:00:00")])

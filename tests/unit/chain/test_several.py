@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.strategies.branches import ranged
 from tests.strategies.chains import mine
 from tests.strategies.evidence import (
     ListSource,
     MemorySource,
+    best_chain,
     chains,
+    claim,
     read_chain,
     reserve,
     wallet,
 )
+from tests.unit.auditing.test_collecting import chain_with
 
 from erario.auditing import audit
+from erario.auditing.errors import AuditCode
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import show_hash
+from erario.chain import several
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.several import SeveralSources
 from erario.errors import RequestError, SourceError
+from erario.holdings.derivation import FIRST, WITHOUT_HISTORY
 from erario.statement.codec import digest
-from erario.statement.evidence import UnspentWord
+from erario.statement.evidence import SourceKind, UnspentWord
 from erario.statement.finding import FindingCode, Verdict
+from erario.statement.model import Existence
 
 CHAIN = """
 1 coinbase > 50 a
@@ -210,6 +219,208 @@ def test_a_list_of_another_block_is_left_out():
     listing = ListSource(chain.blocks, height=3, name="list")
     statement = ask(chain, server(chain.blocks, "server"), listing, at=5)
     assert told(statement) == [("source.left-out", "unknown", "list")]
+
+
+@pytest.fixture
+def enough_work(monkeypatch):
+    monkeypatch.setattr("erario.chain.best_chain.BestChain.enough_work", True)
+
+
+def test_tips_that_differ_by_a_block_leave_nobody_out():
+    chain = read_chain(CHAIN)
+    files = MemorySource(chain.blocks, name="files")
+    hiding = server(longer(chain.blocks, 1, b"x"), "public", hidden=[chain.txs["q"].txid])
+    statement = ask(chain, files, hiding)
+    assert statement.cutoff.height == 5
+    assert [code for code, _, _ in told(statement)] == ["sources.disagree"]
+
+
+def test_one_that_was_left_out_lends_no_word(enough_work):
+    chain = read_chain(CHAIN)
+    files = MemorySource(chain.blocks, name="files")
+    hiding = server(longer(chain.blocks, 4, b"x"), "public", hidden=[chain.txs["q"].txid])
+    statement = ask(chain, files, hiding)
+    assert files.passes == []
+    assert statement.word is UnspentWord.SERVERS
+    assert [note.name for note in statement.observed.sources] == ["public"]
+
+
+def test_a_list_that_was_left_out_confirms_no_empty_wallet(enough_work):
+    chain = read_chain(CHAIN)
+    listing = ListSource(chain.blocks, word=UnspentWord.SNAPSHOT, height=3, name="list")
+    hiding = server(chain.blocks, "public", hidden=[tx.txid for tx in chain.txs.values()])
+    assert ask(chain, hiding, listing, at=5).word is UnspentWord.SERVERS
+
+
+def test_the_block_of_a_list_is_the_cut_off_where_none_is_asked_for():
+    chain = read_chain(CHAIN, length=9)
+    listing = ListSource(chain.blocks, height=4, name="list")
+    statement = ask(chain, server(chain.blocks, "server"), listing)
+    assert statement.cutoff.height == 4
+    assert told(statement) == []
+
+
+def test_only_a_list_that_agrees_confirms(enough_work):
+    chain = read_chain(CHAIN)
+    short = ListSource(
+        chain.blocks,
+        word=UnspentWord.SNAPSHOT,
+        height=5,
+        name="short",
+        hidden=[chain.txs["q"].txid],
+    )
+    whole = ListSource(chain.blocks, word=UnspentWord.OWN_NODE, height=5, name="whole")
+    statement = ask(chain, server(chain.blocks, "public"), short, whole, at=5)
+    assert statement.word is UnspentWord.OWN_NODE
+    assert [code for code, _, _ in told(statement)] == ["sources.disagree"]
+
+
+def test_lists_that_contradict_each_other_lend_no_word(enough_work):
+    chain = read_chain(CHAIN)
+    one = ListSource(chain.blocks, word=UnspentWord.SNAPSHOT, height=5, name="one")
+    two = ListSource(
+        chain.blocks, word=UnspentWord.OWN_NODE, height=5, name="two", hidden=[chain.txs["q"].txid]
+    )
+    statement = ask(chain, one, two)
+    assert {coin.existence.value for coin in statement.coins} == {"reported"}
+
+
+def test_a_source_that_was_found_hiding_lends_no_word(enough_work):
+    chain = read_chain(CHAIN)
+    own = MemorySource(
+        chain.blocks, name="own", word=UnspentWord.OWN_NODE, hidden=[chain.txs["q"].txid]
+    )
+    assert ask(chain, own, server(chain.blocks, "public")).word is UnspentWord.SERVERS
+
+
+@pytest.mark.parametrize("holds", ["< 60", "= 50"])
+def test_a_list_at_the_cut_off_does_not_confirm_an_earlier_balance(enough_work, holds):
+    text = "1 coinbase > 50 a\n2 coinbase > 50 a\n4 q = 2.0 > 50 z\n5 coinbase > 50 y"
+    chain = read_chain(text)
+    hidden = [chain.txs["2"].txid, chain.txs["q"].txid]
+    listing = ListSource(chain.blocks, word=UnspentWord.SNAPSHOT, height=5, name="list")
+    declared = reserve(chain, [wallet("w", "a")], [claim(holds, 3), claim("= 50", 5)])
+    sources = SeveralSources([server(chain.blocks, "server", hidden=hidden), listing])
+    statement = audit(declared, sources, at=5)
+    assert statement.word is UnspentWord.SNAPSHOT
+    earlier, at_cutoff = statement.claims
+    assert earlier.existence is Existence.INCLUDED
+    assert at_cutoff.existence is Existence.UNSPENT
+
+
+@dataclass
+class Gone:
+    """A chain that fetches old headers as they are asked for, from a server that is gone."""
+
+    inner: object
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def block_hash(self, height):
+        if height != self.inner.tip:
+            raise SourceError(ServerCode.UNREACHABLE, "it is gone", remedy="Ask another.")
+        return self.inner.block_hash(height)
+
+    def point(self, height):
+        raise SourceError(ServerCode.UNREACHABLE, "it is gone", remedy="Ask another.")
+
+
+@dataclass
+class Leaving(MemorySource):
+    def chain(self, progress):
+        return Gone(best_chain(self.blocks))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_that_is_gone_while_headers_are_compared_is_left_out(order):
+    chain = read_chain(CHAIN)
+    sources = [server(chain.blocks, "good"), Leaving(chain.blocks, name="bad")][::order]
+    statement = ask(chain, *sources, at=3)
+    assert [coin.sats for coin in statement.coins if coin.unspent]
+    assert {code for code, _, _ in told(statement)} <= {"source.failed"}
+
+
+@dataclass
+class Blind(MemorySource):
+    """Shows nothing of some scripts, as a server does of a history that is too large for it."""
+
+    blind: Sequence[bytes] = ()
+
+    def trace(self, scripts, upto, progress):
+        shown = [script for script in scripts if script not in self.blind]
+        trace = super().trace(shown, upto, progress)
+        return replace(trace, unseen=tuple(one for one in scripts if one in self.blind))
+
+
+@pytest.mark.parametrize(
+    ("holds", "outcome"),
+    [("< 60", "unknown"), ("= 50", "unknown"), ("= 100", "unknown"), (">= 50", "kept")],
+)
+def test_claims_about_scripts_that_nobody_shows(holds, outcome):
+    chain = read_chain("1 coinbase > 50 a\n2 p = ? > 50 z, 7 a\n3 q = p.1 > 7 x")
+    declared = reserve(chain, [wallet("w", "a z")], [claim(holds, 3)])
+    blind = Blind(chain.blocks, name="s", blind=[chain.script("z")])
+    for source in (blind, SeveralSources([blind, blind])):
+        statement = audit(declared, source)
+        assert statement.claims[0].outcome.value == outcome
+        # What was seen of it by chance is in no sum: nobody could show that it was spent.
+        assert [coin.script for coin in statement.coins if coin.unspent] == [chain.script("a")]
+
+
+def test_a_script_that_another_source_shows_is_not_unseen():
+    chain = read_chain("1 coinbase > 50 a\n2 p = ? > 50 z")
+    declared = reserve(chain, [wallet("w", "a z")], [claim("= 100", 2)])
+    blind = Blind(chain.blocks, name="s", blind=[chain.script("z")])
+    statement = audit(declared, SeveralSources([blind, server(chain.blocks, "t")]))
+    assert statement.claims[0].outcome.value == "kept"
+    assert told(statement) == []
+
+
+@dataclass
+class FailsLater(MemorySource):
+    def trace(self, scripts, upto, progress):
+        if self.passes:
+            raise SourceError(ServerCode.UNREACHABLE, f"{self.name} fails", remedy="Ask another.")
+        return super().trace(scripts, upto, progress)
+
+
+def test_where_history_fails_midway_only_the_list_counts(enough_work):
+    chain = chain_with(used=FIRST - 1, later=2 * FIRST - 1)
+    tip = len(chain.blocks) - 1
+    failing = FailsLater(chain.blocks, name="server", word=UnspentWord.SERVERS)
+    listing = ListSource(chain.blocks, name="list", word=UnspentWord.SNAPSHOT, height=tip)
+    declared = reserve(chain, [wallet("w", descriptors=[ranged("receive")])])
+    statement = audit(declared, SeveralSources([failing, listing]), at=tip)
+    alone = audit(declared, listing, at=tip)
+    assert digest(statement) == digest(alone)
+    assert statement.holders[0].wallets[0].branches[0].derived == WITHOUT_HISTORY
+    failing.passes.clear()
+    with pytest.raises(RequestError) as caught:
+        audit(declared, SeveralSources([failing, listing]), at=tip, since=1)
+    assert caught.value.code is AuditCode.SINCE_WITHOUT_HISTORY
+
+
+@dataclass
+class Slow(MemorySource):
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def trace(self, scripts, upto, progress):
+        self.stopped.wait(60)
+        raise SourceError(ServerCode.UNREACHABLE, "closed", remedy="Ask again.")
+
+    def notes(self):
+        return (replace(super().notes()[0], kind=SourceKind.ELECTRUM),)
+
+    def close(self):
+        self.stopped.set()
+
+
+def test_a_server_that_is_far_slower_than_the_others_is_left_out(monkeypatch):
+    monkeypatch.setattr(several, "PATIENCE", 0.2)
+    chain = read_chain(CHAIN)
+    statement = ask(chain, Slow(chain.blocks, name="slow"), server(chain.blocks, "good"))
+    assert told(statement) == [("source.failed", "unknown", "slow")]
 
 
 def test_sources_of_two_networks_are_refused():
