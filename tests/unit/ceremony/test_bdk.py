@@ -16,6 +16,7 @@ from tests.unit.proof.signers import ORIGIN, ROOTS
 
 from erario.ceremony.gathering import gather
 from erario.ceremony.returned import Returned, read_returned
+from erario.cli.show.prove import standing_lines
 from erario.proof.psbt import Psbt
 
 NOBODY = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0"
@@ -73,3 +74,13 @@ def sign(wallet: bdk.Wallet, psbt: Psbt) -> bytes:
     )
     wallet.sign(given, options)
     return str(given.serialize()).encode()
+
+
+def test_a_lock_is_told(tmp_path: Path) -> None:
+    text = f"wsh(and_v(v:pk({A}),older(144)))"
+    ceremony = build(tmp_path, {"w": (text, 1)}).start()
+    returned = [read_returned(sign(open_wallet(text, 0), ceremony.asks[0].psbt), "x")]
+    lines = standing_lines(ceremony, gather(ceremony, returned))
+    assert "only counts for coins that are at least 144 blocks old" in " ".join(
+        " ".join(line.plain.split()) for line in lines
+    )

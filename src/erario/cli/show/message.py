@@ -37,9 +37,9 @@ def _lines(result: Result) -> Iterator[Text]:
     if result.engines:
         yield from labelled("Judged", _say_engines(result), width=_LABEL)
     if result.locktime:
-        yield from labelled("Time", _say_time(result.locktime), width=_LABEL)
+        yield from labelled("Time", say_time(result.locktime), width=_LABEL)
     if result.sequence and not result.sequence & _AGE_OFF:
-        yield from labelled("Age", _say_age(result.sequence), width=_LABEL)
+        yield from labelled("Age", say_age(result.sequence), width=_LABEL)
     if result.coins:
         said = f"{count(len(result.coins), 'coin')}, signed for; nothing here shows that they exist"
         yield from labelled("Claims", said, width=_LABEL)
@@ -63,13 +63,15 @@ def _say_engines(result: Result) -> str:
     return f"by {named}, one engine" if result.is_one_engine else f"by {named}, which agree"
 
 
-def _say_time(locktime: int) -> str:
+def say_time(locktime: int) -> str:
+    """From when on a proof with this lock time counts."""
     if locktime < _TIMESTAMPS:
         return f"only counts from block {locktime} on"
     return f"only counts once {locktime} seconds since 1970 have passed"
 
 
-def _say_age(sequence: int) -> str:
+def say_age(sequence: int) -> str:
+    """For coins of which age a proof with this sequence counts."""
     units = sequence & 0xFFFF
     if sequence & _AGE_IN_TIME:
         return f"only counts for coins that are at least {units * 512:,} seconds old"

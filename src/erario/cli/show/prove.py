@@ -25,6 +25,7 @@ from erario.cli.show.layout import (
     paragraph,
     table,
 )
+from erario.cli.show.message import say_age, say_time
 from erario.cli.show.words import count
 from erario.errors import ErarioError
 
@@ -171,7 +172,8 @@ def _said(standing: Standing, progress: Progress) -> str:
     by = _names(progress.signed)
     parts = [f"signed by {by}"] if by else []
     if standing.is_proved:
-        return "; ".join(parts) or "a signature that holds came back"
+        parts = parts or ["a signature that holds came back"]
+        return "; ".join([*parts, *_locks(standing)])
     if standing.trouble:
         return "; ".join([*parts, standing.trouble])
     if progress.partly:
@@ -186,6 +188,14 @@ def _said(standing: Standing, progress: Progress) -> str:
     else:
         asked = "needs a signature"
     return "; ".join([*parts, asked])
+
+
+def _locks(standing: Standing) -> Iterator[str]:
+    transaction = standing.ask.psbt.transaction
+    if transaction.locktime:
+        yield say_time(transaction.locktime)
+    if transaction.version == 2:
+        yield say_age(transaction.inputs[0].sequence)
 
 
 def _names(signers: Sequence[Signer]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from rich.text import Text
 
 from erario.bitcoin.values import BlockHash, Height, show_hash
+from erario.chain.source_url import show_url
 from erario.cli.clean import clean
 from erario.cli.configuration import ChosenSource
 from erario.cli.public_servers import PublicServer
@@ -95,7 +96,7 @@ def suggested_json(servers: Sequence[PublicServer]) -> dict[str, object]:
 
 
 def _probed(one: Probed) -> list[Text]:
-    title = clean(one.chosen.name or one.chosen.url)
+    title = clean(one.chosen.name or show_url(one.chosen.url))
     if one.error is not None:
         lines = ends(title, "does not answer", style=BAD)
         lines += labelled("", clean(one.error.what), width=_WIDTH)
@@ -117,7 +118,7 @@ def _probed_json(one: Probed) -> dict[str, object]:
     note = one.note
     return {
         "name": one.chosen.name,
-        "url": one.chosen.url,
+        "url": show_url(one.chosen.url),
         "own": one.chosen.own,
         "answers": one.error is None,
         "milliseconds": None if one.seconds is None else round(one.seconds * 1000),
