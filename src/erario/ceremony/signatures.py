@@ -25,6 +25,7 @@ from erario.proof.psbt import (
     Psbt,
 )
 from erario.proof.scripts import read_pushes
+from erario.proof.templates import ecdsa_fault
 
 _MAX_ITEMS: Final = 200
 
@@ -86,7 +87,8 @@ class Checker:
     def _holds(self, number: int, way: Way, key: bytes, signature: bytes) -> bool:
         if way.kind in {Kind.KEY_PATH, Kind.LEAF}:
             return self._schnorr_holds(number, way, key, signature)
-        if not 9 <= len(signature) <= 73 or signature[-1] != 1:
+        if ecdsa_fault(signature) is not None:
+            # It might satisfy the script, and would spoil the proof in the place of a good one.
             return False
         is_segwit = way.kind is Kind.WITNESS_V0
         digest = self._engine.ecdsa_digest(number, way.code, is_segwit=is_segwit)

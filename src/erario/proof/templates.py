@@ -117,7 +117,7 @@ def _single(
     elif len(stack) != 2:
         broken = ProofCode.CLEANSTACK
     else:
-        broken = _ecdsa_fault(stack[0]) or _key_fault(stack[1])
+        broken = ecdsa_fault(stack[0]) or _key_fault(stack[1])
     return Judgement(template, broken, 1)
 
 
@@ -135,7 +135,7 @@ def _multisig(
         broken = ProofCode.CLEANSTACK
     else:
         for signature in stack[1:]:
-            broken = _ecdsa_fault(signature)
+            broken = ecdsa_fault(signature)
             if broken is not None:
                 break
     return Judgement(template, broken, needed)
@@ -150,7 +150,7 @@ def _taproot_key(witness: tuple[bytes, ...]) -> Judgement | None:
     return Judgement(Template.P2TR_KEY, None if is_whole else ProofCode.SIGHASH, 1)
 
 
-def _ecdsa_fault(signature: bytes) -> ProofCode | None:
+def ecdsa_fault(signature: bytes) -> ProofCode | None:
     """The rule that an ECDSA signature with its hash type breaks (BIP 66, BIP 146)."""
     size = len(signature)
     if not 9 <= size <= 73:

@@ -134,6 +134,9 @@ def test_nothing_is_proved_and_nothing_written(treasury: Treasury, capsys: Captu
     assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 3
     assert "nothing written" in capsys.readouterr().err
     assert not Path("proofs.json").exists()
+    Path("proofs.json").write_text("{}")
+    run(["prove", "finish", "ceremony", "-o", "proofs.json", "--quiet"])
+    assert "is of an earlier run" in capsys.readouterr().err
 
 
 def test_merged_psbts_come_and_go(treasury: Treasury) -> None:

@@ -18,6 +18,7 @@ from tests.unit.ceremony.kit import (
     build,
     signed,
 )
+from tests.unit.proof.maker import ALL, ANYONE, Signing
 
 from erario.auditing import audit
 from erario.bitcoin.transaction import read_transaction
@@ -192,6 +193,25 @@ def test_a_signature_that_does_not_hold_changes_nothing(tmp_path: Path) -> None:
     gathered = gather(ceremony, one_by_one([mixed, good]))
     assert codes(gathered) == [CeremonyCode.BAD_SIGNATURE]
     gathered = gather(ceremony, one_by_one([mixed, good, *signed(ask.psbt, 1)]))
+    assert gathered.is_complete
+
+
+@pytest.mark.parametrize("change", [{"hash_type": ANYONE | ALL}, {"high_s": True}])
+def test_a_signature_that_would_spoil_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    """One of another hash type, or with a high s, satisfies the script and breaks BIP-322's rules:
+    the others' make the proof without it."""
+    ceremony = treasury(tmp_path, (VAULT, 1)).start()
+    (ask,) = ceremony.asks
+    good = signed(ask.psbt, 1, 2)
+    ecdsa = Signing.ecdsa
+    monkeypatch.setattr(
+        Signing, "ecdsa", lambda self, *given, **more: ecdsa(self, *given, **more, **change)
+    )
+    bad = signed(ask.psbt, 0)
+    gathered = gather(ceremony, one_by_one([*bad, *good]))
+    assert codes(gathered) == [CeremonyCode.BAD_SIGNATURE]
     assert gathered.is_complete
 
 

@@ -252,7 +252,14 @@ def finish(
             f"Block {ceremony.message.height:,}, which the message names, is no longer on the "
             "chain: these proofs show nothing. Start again over a block that stays."
         )
-    printer.remark(f"Wrote {output}." if gathered.proofs else "Nothing is proved: nothing written.")
+    if gathered.proofs:
+        printer.remark(f"Wrote {output}.")
+    elif output.exists():
+        printer.complain(
+            f"Nothing is proved: {output} is of an earlier run, and was left as it is."
+        )
+    else:
+        printer.remark("Nothing is proved: nothing written.")
     return FAILED if is_gone else _exit_code(gathered)
 
 

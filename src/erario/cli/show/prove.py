@@ -52,12 +52,13 @@ def forecast_lines(ceremony: Ceremony, seen: Forecast) -> list[Text]:
 
 def standing_lines(ceremony: Ceremony, gathered: Gathered) -> list[Text]:
     """What was signed, by whom, and what is missing."""
-    lines: list[Text] = []
+    said = ceremony.message
+    lines = [Text(f"{said.purpose}, {said.holder}, block {said.height:,}", STRONG), Text()]
     for standing in gathered.standings:
         progress = progress_of(ceremony, standing)
         label, style = _label(standing, progress)
-        said = f"{standing.ask.name}: {_said(standing, progress)}"
-        lines += labelled(label, clean(said), width=_LABEL, style=style)
+        told = f"{standing.ask.name}: {_said(standing, progress)}"
+        lines += labelled(label, clean(told), width=_LABEL, style=style)
     lines += refused_lines(gathered.refused)
     done = sum(one.is_proved for one in gathered.standings)
     lines += [Text(), Text(f"{done:,} of {count(len(gathered.standings), 'proof')} complete")]
