@@ -11,12 +11,11 @@ from erario.chain.access import Access
 from erario.chain.errors import ServerCode
 from erario.chain.history_server import Counted
 from erario.chain.http import HttpAnswer, HttpClient
-from erario.chain.json_answers import Json, hash_of, quote, read_json, whole
+from erario.chain.json_answers import Json, hash_of, height_of, quote, read_json
 from erario.errors import SourceError
 
 MOST_SMALL: Final = 1 << 14
 """Bytes of an answer that has no transactions in it."""
-_MOST_HEIGHT: Final = 50_000_000
 _TELL: Final = 0.2
 """Seconds between two words on how far many questions have come."""
 
@@ -42,9 +41,10 @@ class EsploraAsker:
         self._workers = ThreadPoolExecutor(connections, thread_name_prefix="esplora")
 
     def close(self) -> None:
-        """Let go of its connections."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        """Let go of its connections, for good: what is under way ends, as does what waits."""
         self._http.close()
+        # Not cancelled: each fails by itself, so that whoever waits for it hears of it.
+        self._workers.shutdown(wait=False)
 
     def get(self, path: str, most: int) -> HttpAnswer:
         """An answer, whatever its status."""
@@ -79,7 +79,7 @@ class EsploraAsker:
 
     def height(self, number: int) -> Height:
         """A height within reason."""
-        return Height(whole(number, self.name, most=_MOST_HEIGHT, what="a height"))
+        return height_of(number, self.name)
 
     def refuse(self, what: str) -> NoReturn:
         """Raise REFUSED."""
@@ -95,7 +95,7 @@ class EsploraAsker:
     ) -> list[B]:
         """`ask` for each item, several at once, in the order of the items. The first failure ends
         it; what is under way then ends by its own bounds."""
-        futures: list[Future[B]] = [self._workers.submit(ask, item) for item in items]
+        futures: list[Future[B]] = self._submitted(ask, items)
         waiting: set[Future[B]] = set(futures)
         try:
             while waiting:
@@ -107,3 +107,11 @@ class EsploraAsker:
             for future in waiting:
                 future.cancel()
         return [future.result() for future in futures]
+
+    def _submitted(self, ask: Callable[[A], B], items: Sequence[A]) -> list[Future[B]]:
+        try:
+            return [self._workers.submit(ask, item) for item in items]
+        except RuntimeError:
+            # The workers take no more where somebody has closed this.
+            self._http.check_open()
+            raise

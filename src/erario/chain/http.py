@@ -32,6 +32,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import SSLError as Urllib3SSLError
 
+from erario.chain.ending import Ending
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.http_wire import Bounds, TooManyBytesError, bounds, connections_by
 from erario.errors import RequestError, SourceError
@@ -123,7 +124,7 @@ class HttpClient:
         timeout: seconds for the connection, for an answer to begin, and between its bytes. The
             whole may take as much, and a second more for every `http_wire.SLOWEST` bytes.
         connections: how many questions may be under way at once.
-        pause: what waits, in seconds.
+        pause: what waits, in seconds, instead of waiting until that is over or this is closed.
 
     Raises:
         RequestError: `base` or `proxy` cannot be used.
@@ -137,22 +138,24 @@ class HttpClient:
         proxy: str | None,
         timeout: float,
         connections: int = 8,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
         self._name = name
         self._timeout = timeout
-        self._pause = pause
+        self._ending = Ending(name)
+        self._wait = pause
         self._lanes = _Lanes(connections)
+        self._lock = threading.Lock()
+        self._under_way: set[Bounds] = set()
+        self._manager = connections_by(proxy, connections)
         try:
-            self._manager = connections_by(proxy, connections)
             self._pool = self._manager.connection_from_url(base)
             self._path = (urllib3.util.parse_url(base).path or "").rstrip("/")
         except (LocationParseError, ValueError):
             raise RequestError(
                 ChainCode.URL_BAD,
-                f"the address of {name}, or of the proxy, cannot be used",
-                remedy='Write the proxy like "socks5h://127.0.0.1:9050", the source like '
-                '"esplora+https://HOST/PATH".',
+                f"the address of {name} cannot be used",
+                remedy='Write the source like "esplora+https://HOST/PATH".',
             ) from None
 
     def get(self, path: str, *, most: int) -> HttpAnswer:
@@ -186,14 +189,41 @@ class HttpClient:
         seconds = self._timeout if seconds is None else seconds
         return self._ask(_Question("POST", path, body, most, headers or {}, seconds))
 
+    def pause(self, seconds: float) -> None:
+        """Wait between two questions.
+
+        Raises:
+            SourceError: this is closed, before or meanwhile (CLOSED).
+        """
+        if self._wait is None:
+            self._ending.pause(seconds)
+        else:
+            self._wait(seconds)
+            self._ending.check()
+
+    def check_open(self) -> None:
+        """Go on, while this is not closed.
+
+        Raises:
+            SourceError: it is (CLOSED).
+        """
+        self._ending.check()
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good: what is under way ends now, whatever thread it is of,
+        and all further questions fail."""
+        self._ending.end()
+        with self._lock:
+            under_way = tuple(self._under_way)
+        for one in under_way:
+            one.cut()
+        self._pool.close()
         self._manager.clear()
 
     def _ask(self, question: _Question) -> HttpAnswer:
         broken = asked = 0
         while True:
-            with self._lanes.one(self._pause) as lanes:
+            with self._lanes.one(self.pause) as lanes:
                 try:
                     answer = self._once(question)
                 except _Cut as cut:
@@ -206,7 +236,7 @@ class HttpClient:
                         )
                     answer = None
             if answer is None:
-                self._pause(_FIRST_WAIT * 2**broken)
+                self.pause(_FIRST_WAIT * 2**broken)
             elif answer.status in _WAIT_LATER:
                 asked += 1
                 self._be_patient(answer, asked, lanes)
@@ -233,30 +263,45 @@ class HttpClient:
             SourceError: another would not.
         """
         most = max(question.most, _LEAST_ERROR)
-        token = bounds.set(Bounds(time.monotonic(), question.seconds, 2 * most + _HEADERS))
-        try:
-            response = self._pool.urlopen(
-                question.method,
-                self._path + question.path,
-                question.body,
-                {"Accept-Encoding": "identity", "User-Agent": "erario", **question.headers},
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=urllib3.Timeout(connect=self._timeout, read=question.seconds),
-                preload_content=False,
-                decode_content=False,
-            )
+        with self._bounded(Bounds(time.monotonic(), question.seconds, 2 * most + _HEADERS)):
             try:
-                return self._read(response, question.most)
-            finally:
-                # What was not read to its end cannot carry another question.
-                response.close()
-        except TooManyBytesError:
-            self._too_large(question.most)
-        except HTTPError as error:
-            self._translate(error)
+                response = self._pool.urlopen(
+                    question.method,
+                    self._path + question.path,
+                    question.body,
+                    {"Accept-Encoding": "identity", "User-Agent": "erario", **question.headers},
+                    retries=False,
+                    redirect=False,
+                    assert_same_host=False,
+                    timeout=urllib3.Timeout(connect=self._timeout, read=question.seconds),
+                    preload_content=False,
+                    decode_content=False,
+                )
+                try:
+                    return self._read(response, question.most)
+                finally:
+                    # What was not read to its end cannot carry another question.
+                    response.close()
+            except TooManyBytesError:
+                self._too_large(question.most)
+            except HTTPError as error:
+                # Whatever broke after we closed it is our doing.
+                self._ending.check()
+                self._translate(error)
+
+    @contextmanager
+    def _bounded(self, bound: Bounds) -> Iterator[None]:
+        """Hold what is asked within a bound, and let `close` end it."""
+        token = bounds.set(bound)
+        with self._lock:
+            self._under_way.add(bound)
+        try:
+            # After it is known to `close`: one of the two sees the other.
+            self._ending.check()
+            yield
         finally:
+            with self._lock:
+                self._under_way.discard(bound)
             bounds.reset(token)
 
     def _read(self, response: urllib3.BaseHTTPResponse, most: int) -> HttpAnswer:
@@ -369,8 +414,9 @@ def _retry_after(text: str | None) -> float | None:
         return float(text)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        # Overflow: an offset of ages, or a moment before the year 1 where it counts.
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

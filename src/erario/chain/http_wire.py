@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import ssl
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, cast
@@ -20,6 +22,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection, SOCKSProxyManager
 
+from erario.chain.proxies import read_proxy
+
 SLOWEST: Final = 10_000
 """Bytes a second, after the first seconds: whoever sends less is taken to hang."""
 
@@ -28,7 +32,7 @@ class TooManyBytesError(Exception):
     """More bytes came than were allowed. No `OSError`, so that urllib3 lets it pass."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Bounds:
     """What is left of one answer's time and bytes, as they come over the wire."""
 
@@ -36,6 +40,8 @@ class Bounds:
     seconds: float
     most: int
     taken: int = 0
+    carrier: object = None
+    is_cut: bool = False
 
     def wait(self) -> float:
         """Seconds that the next bytes may take.
@@ -46,7 +52,18 @@ class Bounds:
         left = self.begun + self.seconds + self.taken / SLOWEST - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer is too slow")
+        if self.is_cut:
+            raise TimeoutError("nobody waits for the answer")
         return min(left, self.seconds)
+
+    def cut(self) -> None:
+        """End the answer, also where another thread waits for its next bytes."""
+        self.is_cut = True
+        if isinstance(self.carrier, socket.socket):
+            # Not closed: that is for whoever reads. And the plain socket's: TLS would forget its
+            # state, which is being read from.
+            with suppress(OSError):
+                socket.socket.shutdown(self.carrier, socket.SHUT_RDWR)
 
     def take(self, size: int) -> None:
         """Count bytes that came.
@@ -73,6 +90,7 @@ class _BoundedBytes(io.RawIOBase):
         self._raw = raw
         self._sock = cast("ssl.SSLSocket", sock)
         self._bounds = bounds.get()
+        self._bounds.carrier = sock
 
     def readable(self) -> bool:
         return True
@@ -130,16 +148,13 @@ def connections_by(proxy: str | None, connections: int) -> urllib3.PoolManager:
     """Where bounded connections come from, as many as `connections` kept open.
 
     Raises:
-        ValueError: `proxy` is not of the form "socks5h://HOST:PORT".
+        RequestError: `proxy` is not of the form "socks5h://HOST:PORT".
     """
     options = {"maxsize": connections, "num_pools": 1, "ssl_context": ssl.create_default_context()}
     if proxy is None:
         manager = urllib3.PoolManager(**options)  # type: ignore[arg-type]
         manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         return manager
-    if not proxy.startswith("socks5h://"):
-        # Other kinds resolve names here, and so tell the name server who is asked.
-        raise ValueError("a proxy is socks5h://HOST:PORT")
-    proxied = SOCKSProxyManager(proxy, **options)  # type: ignore[arg-type]
+    proxied = SOCKSProxyManager(read_proxy(proxy).url, **options)  # type: ignore[arg-type]
     proxied.pool_classes_by_scheme = {"http": _ProxiedPlainPool, "https": _ProxiedTlsPool}
     return proxied

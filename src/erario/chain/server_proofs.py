@@ -30,8 +30,9 @@ _TRANSACTIONS_AT_ONCE: Final = 500
 """Their bytes are all held before the first is looked at."""
 _FAULTS: Final = {
     BranchFault.NODE_SIZED: (
-        ServerCode.LIED_NODE_SIZED,
-        "has 64 bytes without witnesses, so that it cannot be told from a node of the Merkle tree",
+        # No lie: some honest transactions have.
+        ServerCode.LACKS,
+        "has 64 bytes without witnesses: no branch can show it, since it may be a node of the tree",
     ),
     BranchFault.LENGTH: (
         ServerCode.LIED_BRANCH_LENGTH,
@@ -219,7 +220,7 @@ class Proofs:
 
 
 _REMEDIES: Final = {
-    ServerCode.LIED_NODE_SIZED: (
+    ServerCode.LACKS: (
         "Such a transaction is shown only by its whole block: read that from a node or from "
         "block files. A handful of them are on the main chain."
     )

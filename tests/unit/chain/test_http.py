@@ -9,12 +9,15 @@ import socket
 import threading
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.hostile.http import HttpServer, Question, Reply, Transport, make_certificate
 
 from erario.chain import http, http_wire
@@ -221,7 +224,34 @@ def test_patience_by_nonsense(nonsense: str) -> None:
     assert http._retry_after(nonsense) in (None, float("9" * 40))
 
 
-@pytest.mark.parametrize("ages", ["61", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "1 Jan 2020 00:00:00 +99999999999999999999",
+        "1 Jan 0001 00:00:00 +2300",
+        "Mon, 31 Feb 2020 00:00:00 GMT",
+        "1 Jan 2020 00:00:00 +9999",
+        "1 Jan 2020 99999999999999:00:00",
+    ],
+)
+def test_patience_by_dates_that_cannot_be(date: str) -> None:
+    with limited(1, {"Retry-After": date}) as server, client(server.url) as (one, _):
+        assert one.get("/", most=MOST).body == BODY
+
+
+@given(
+    st.text(alphabet=sorted(set("0123456789+-:, JanFebMonTueGMTUTC()\t")), max_size=40)
+    | st.from_regex(r"\d{1,2} (Jan|Feb|Dec) \d{1,6} \d{1,9}:\d\d:\d\d [+-]\d{4,20}", fullmatch=True)
+)
+def test_patience_by_any_words(text: str) -> None:
+    wait = http._retry_after(text)
+    assert wait is None or wait >= 0
+
+
+@pytest.mark.parametrize(
+    "ages",
+    ["61", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "31 Dec 9999 23:59:59 -2300"],
+)
 def test_no_patience_for_ages(ages: str) -> None:
     with limited(1, {"Retry-After": ages}) as server:
         assert refusal(server).code == ServerCode.RATE_LIMITED
@@ -338,7 +368,7 @@ def test_lies_within_tls(
 def test_proxies_that_tell_names(proxy: str) -> None:
     with pytest.raises(RequestError) as caught:
         HttpClient("http://example.org", name="example.org", proxy=proxy, timeout=1)
-    assert caught.value.code == ChainCode.URL_BAD
+    assert caught.value.code == ChainCode.ACCESS_BAD
 
 
 @pytest.mark.parametrize("base", ["http://exa mple", "http://[::1", "ftp://example.org", "http://"])
@@ -352,3 +382,82 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with HttpServer(truth) as server, client(server.url) as (one, _):
         assert one.get("/", most=MOST).body == BODY
+
+
+# Closed while it is asked -----------------------------------------------------------------------
+
+
+def asked_and_closed(one: HttpClient, until: threading.Event) -> SourceError:
+    """What becomes of a question that is under way when somebody else closes the client."""
+    failed: list[SourceError] = []
+
+    def ask() -> None:
+        with pytest.raises(SourceError) as caught:
+            one.get("/", most=MOST)
+        failed.append(caught.value)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert until.wait(30)
+    one.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    return failed[0]
+
+
+@pytest.mark.parametrize("lie", [Transport.HANG, Transport.HANG_IN_BODY, Transport.DRIP_BODY])
+@pytest.mark.parametrize("tls", [False, True])
+def test_closing_ends_what_is_under_way(
+    lie: Transport, tls: bool, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = make_certificate(certificates, "127.0.0.1") if tls else None
+    if certificate is not None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    under_way = threading.Event()
+    with HttpServer(
+        truth, lie, when=lambda _: under_way.set() or True, certificate=certificate
+    ) as server:
+        one = HttpClient(server.url, name="example.org", proxy=None, timeout=500)
+        assert asked_and_closed(one, under_way).code == ServerCode.CLOSED
+    assert len(server.questions) == 1
+
+
+def test_closing_wakes_whoever_waits_for_a_lane() -> None:
+    under_way = threading.Event()
+    with HttpServer(truth, Transport.HANG, when=lambda _: under_way.set() or True) as server:
+        one = HttpClient(server.url, name="it", proxy=None, timeout=500, connections=1)
+        with ThreadPoolExecutor(3) as pool:
+            others = [pool.submit(one.get, "/", most=MOST) for _ in range(3)]
+            assert asked_and_closed(one, under_way).code == ServerCode.CLOSED
+            for each in others:
+                with pytest.raises(SourceError):
+                    each.result(30)
+    assert len(server.questions) == 1
+
+
+def test_closing_ends_a_pause() -> None:
+    paused = threading.Event()
+
+    def later(_question: Question) -> Reply:
+        paused.set()
+        return Reply(b"", 503, {"Retry-After": "59"})
+
+    with HttpServer(later) as server:
+        one = HttpClient(server.url, name="it", proxy=None, timeout=500)
+        assert asked_and_closed(one, paused).code == ServerCode.CLOSED
+
+
+def test_nothing_is_asked_of_what_is_closed() -> None:
+    with HttpServer(truth) as server:
+        one = HttpClient(server.url, name="example.org", proxy=None, timeout=30)
+        one.get("/", most=MOST)
+        connection = one._pool.pool.get()
+        one._pool.pool.put(connection)
+        one.close()
+        assert connection.sock is None
+        with pytest.raises(SourceError) as caught:
+            one.get("/", most=MOST)
+        one.close()
+    assert caught.value.code == ServerCode.CLOSED
+    assert "example.org" in caught.value.what
+    assert len(server.questions) == 1
