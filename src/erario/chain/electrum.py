@@ -28,7 +28,18 @@ from erario.chain.electrum_session import Answer, Call, ElectrumSession, Refusal
 from erario.chain.electrum_wire import Address, open_wire
 from erario.chain.errors import ServerCode
 from erario.chain.history_server import Branch, Counted, HistoryEntry
-from erario.chain.json_answers import Json, hash_of, hex_of, member, of_kind, whole
+from erario.chain.hosts import check_way
+from erario.chain.json_answers import (
+    MOST_HEIGHT,
+    Json,
+    hash_of,
+    height_of,
+    hex_of,
+    member,
+    of_kind,
+    whole,
+)
+from erario.chain.proxies import read_proxy
 from erario.chain.server_source import ServerSource
 from erario.chain.source import ChainSource
 from erario.chain.source_url import SourceUrl
@@ -40,14 +51,10 @@ PORT: Final = 50_001
 TLS_PORT: Final = 50_002
 LEAST_PROTOCOL: Final = (1, 4)
 MOST_PROTOCOL: Final = (1, 6)
-LACKS: Final = (
-    "Scripts that begin with 00 6a are not asked for: ElectrumX lists none of them, although "
-    "each may stand on the chain."
-)
+LACKS: Final = "Scripts that begin with 00 6a are not asked for."
 _DROPPED: Final = b"\x00\x6a"
 """What ElectrumX 1.20.0 takes for unspendable besides 6a (lib/script.py); so it is, but erario
 counts it as a coin wherever the chain is read."""
-_MOST_HEIGHT: Final = 10_000_000
 _MOST_NODES: Final = 64
 _MOST_TRANSACTION: Final = 4_000_000
 """Bytes: a transaction weighs at most as much as a block, 4,000,000."""
@@ -69,7 +76,14 @@ def open_electrum(
     access: Access,
 ) -> ChainSource:
     """The source behind "electrum://HOST:PORT" or "electrum+ssl://HOST:PORT". Nothing is asked
-    before the source is."""
+    before the source is.
+
+    Raises:
+        RequestError: an onion address without a proxy, or a proxy that is none.
+    """
+    check_way(url, access)
+    if access.proxy is not None:
+        read_proxy(access.proxy)
     tls = url.scheme == "electrum+ssl"
     port = url.port or (TLS_PORT if tls else PORT)
     address = Address(url.host, port, tls, access.proxy, access.timeout)
@@ -125,7 +139,7 @@ class ElectrumServer:
             else:
                 break
             # Short: its chain ends there, or it gives fewer at once than were asked for.
-            most = whole(member(answer, "max", int, self.name), self.name, most=_MOST_HEIGHT)
+            most = whole(member(answer, "max", int, self.name), self.name, most=MOST_HEIGHT)
             if not some or most >= wanted:
                 break
             self._headers_at_once = len(some) // HEADER_SIZE
@@ -265,7 +279,7 @@ class ElectrumServer:
         return Branch(position, tuple(hash_of(node, self.name) for node in nodes))
 
     def _height(self, value: int) -> Height:
-        return Height(whole(value, self.name, most=_MOST_HEIGHT, what="a height"))
+        return height_of(value, self.name)
 
     def _garbage(self, what: str) -> SourceError:
         return SourceError(

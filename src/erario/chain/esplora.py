@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from ipaddress import ip_address
 from itertools import islice
 from typing import Final, NoReturn
 
@@ -27,6 +26,7 @@ from erario.chain.access import Access
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.esplora_asker import MOST_SMALL, EsploraAsker
 from erario.chain.history_server import Branch, Counted, HistoryEntry
+from erario.chain.hosts import check_way, is_onion, is_this_machine
 from erario.chain.json_answers import (
     Json,
     hash_of,
@@ -55,13 +55,9 @@ _TOO_LONG: Final = frozenset((400, 413))
 """How servers refuse a history that is too long for them: our questions have no other fault."""
 _U32: Final = 0xFFFFFFFF
 
-_LEARNS: Final = (
-    "It learns each address that is asked about, that they belong together, and the IP address "
-    "that asks."
-)
+_LEARNS: Final = "It learns the addresses that are asked about, and the IP address that asks."
 _LEARNS_BY_PROXY: Final = (
-    "It learns each address that is asked about and that they belong together, but not, if the "
-    "proxy keeps its word, who asks."
+    "It learns the addresses that are asked about, but not, if the proxy keeps its word, who asks."
 )
 
 
@@ -328,15 +324,9 @@ def open_esplora(
     Raises:
         RequestError: plain HTTP to another machine, or an onion address without a proxy.
     """
-    onion = url.host.endswith(".onion")
-    if onion and access.proxy is None:
-        raise RequestError(
-            ChainCode.ACCESS_BAD,
-            f"{url.authority} can be reached by Tor only",
-            remedy="Name Tor's proxy, as socks5h://127.0.0.1:9050.",
-        )
+    check_way(url, access)
     secure = url.scheme == "esplora+https"
-    if not (secure or onion or access.plain or _is_loopback(url.host)):
+    if not (secure or is_onion(url.host) or access.plain or is_this_machine(url.host)):
         raise RequestError(
             ChainCode.ACCESS_BAD,
             f"plain HTTP to {url.authority}: all between could read and change what is said",
@@ -346,12 +336,3 @@ def open_esplora(
     server = EsploraServer(f"{scheme}://{url.authority}{url.path}", url.authority, access)
     learns = _LEARNS if access.proxy is None else _LEARNS_BY_PROXY
     return ServerSource(server, network, state, own=own, lacks="" if own else learns)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -18,6 +18,7 @@ from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.header_run import HeaderRun
 from erario.chain.header_tail import Anchor, HeaderTail, times_of
 from erario.chain.history_server import HeaderServer, KnowsHeights
+from erario.chain.json_answers import MOST_HEIGHT
 from erario.chain.source import Progress, ProgressCallback
 from erario.errors import RequestError, SourceError
 
@@ -29,7 +30,6 @@ _AT_ONCE: Final = 8064
 """Headers that are asked for at once: four answers of an Electrum server, under way together."""
 _TRIES: Final = 4
 _FIRST_STEP_BACK: Final = 16
-_MOST_HEIGHT: Final = 10_000_000
 _CODES: Final = {
     HeaderFault.BITS_INVALID: ServerCode.LIED_WORK,
     HeaderFault.WORK_MISSING: ServerCode.LIED_WORK,
@@ -60,7 +60,7 @@ class HeaderAsker:
             SourceError: it cannot be asked, or names a height that no chain has.
         """
         tip, tip_hash = self._server.tip()
-        if not 0 <= tip <= _MOST_HEIGHT:
+        if not 0 <= tip <= MOST_HEIGHT:
             raise self.error(ServerCode.GARBAGE, f"names the height {tip} as its tip")
         return tip, tip_hash
 

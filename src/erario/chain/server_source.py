@@ -47,11 +47,8 @@ _FROM_A_CHANGE: Final = frozenset(
 _HEADERS_FROM_A_CHANGE: Final = frozenset(
     (ServerCode.LIED_TIP, ServerCode.LIED_LINK, ServerCode.REFUSED)
 )
-_CAVEAT: Final = (
-    "A transaction that the server leaves out is not found, so that a coin may be spent without "
-    "a trace here: a second server finds it, unless it hides the same."
-)
-_CAVEAT_OWN: Final = "That the server leaves no transaction out is its own word."
+_CAVEAT: Final = "What it leaves out is not found: a second server would show that."
+_CAVEAT_OWN: Final = "That it leaves nothing out is its own word."
 
 _T = TypeVar("_T")
 

@@ -21,7 +21,13 @@ from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode
 from erario.chain.source import ChainSource
-from erario.chain.source_url import SourceUrl, read_path_url, read_server_url
+from erario.chain.source_url import (
+    PATH_SCHEMES,
+    SourceUrl,
+    read_path_url,
+    read_server_url,
+    show_scheme,
+)
 from erario.chain.state_folder import StateFolder
 from erario.errors import RequestError
 
@@ -56,13 +62,12 @@ def open_source(
     if opener is None or not rest:
         raise RequestError(
             ChainCode.SCHEME_UNKNOWN,
-            # Not the URL: whatever it is, it may hold a password.
-            f"a source that begins with {scheme[:20]!r} is none that erario knows",
+            f"a source that begins with {show_scheme(url)} is none that erario knows",
             remedy=f"Use one of: {', '.join(SCHEME_FORMS)}.",
         )
     if isinstance(state, str | Path):
         state = StateFolder(Path(state), network)
-    parsed = read_path_url(url) if scheme in _PATH_SCHEMES else read_server_url(url)
+    parsed = read_path_url(url) if scheme in PATH_SCHEMES else read_server_url(url)
     return opener(parsed, network, own, state, access or Access())
 
 
@@ -126,7 +131,6 @@ def _imported(module: str, name: str) -> Opener:
     return open_it
 
 
-_PATH_SCHEMES: Final = ("blocks", "snapshot")
 _SCHEMES: Final[dict[str, Opener]] = {
     "blocks": _open_blocks,
     "node": _imported("erario.chain.node_source", "open_node"),

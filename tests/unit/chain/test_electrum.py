@@ -206,7 +206,7 @@ def test_a_node_of_the_tree_as_the_coinbase_too(depth: int) -> None:
 
 
 def test_a_transaction_of_64_bytes() -> None:
-    assert code_of(hostile.SixtyFourBytes(_STORY), [OP_TRUE]) == ServerCode.LIED_NODE_SIZED
+    assert code_of(hostile.SixtyFourBytes(_STORY), [OP_TRUE]) == ServerCode.LACKS
 
 
 def test_a_transaction_left_out_is_not_found_with_one_server() -> None:

@@ -153,7 +153,7 @@ def test_notes() -> None:
         ("esplora+http://example.org/api", Access(), ChainCode.ACCESS_BAD),
         ("esplora+http://127.0.0.1.example.org/", Access(), ChainCode.ACCESS_BAD),
         ("esplora+https://abc.onion/api", Access(), ChainCode.ACCESS_BAD),
-        ("esplora+https://example.org", Access(proxy="http://127.0.0.1:1"), ChainCode.URL_BAD),
+        ("esplora+https://example.org", Access(proxy="http://127.0.0.1:1"), ChainCode.ACCESS_BAD),
         ("esplora+https://who:what@example.org", Access(), ChainCode.URL_SECRET),
     ],
 )
@@ -240,7 +240,7 @@ def test_sixty_four_bytes_need_the_whole_block() -> None:
         tip = source.chain(quiet).tip
         with pytest.raises(SourceError) as caught:
             source.trace((Script(OP_TRUE),), tip, quiet)
-    assert caught.value.code == ServerCode.LIED_NODE_SIZED
+    assert caught.value.code == ServerCode.LACKS
 
 
 def test_a_transaction_left_out_is_not_found_with_one_server() -> None:

@@ -78,3 +78,13 @@ def test_public_servers_are_suggested_with_what_they_learn(capsys: Captured) -> 
         assert re.fullmatch(r"(electrum\+ssl|esplora\+https)://[a-z0-9.:/-]+", one.url)
     assert run(["sources", "--suggest", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["servers"]) == len(public_servers())
+
+
+@pytest.mark.parametrize(
+    "url", ["electrum+ssl://me:hunter2@host:50002", "electrum+ssl:/me:hunter2@host", "me:hunter2@h"]
+)
+def test_a_password_in_a_url_is_shown_nowhere(url: str, capsys: Captured) -> None:
+    for more in ([], ["--json"]):
+        assert run(["sources", "--source", url, *more]) in (1, 2)
+        told = capsys.readouterr()
+        assert "hunter2" not in told.out + told.err
