@@ -92,7 +92,8 @@ def start_ceremony(
         raise CeremonyError(
             CeremonyCode.NOTHING,
             f"no script of {holder.id} that is asked about holds a coin at block {cutoff.height:,}",
-            remedy="Ask about a cut-off, or wallets, with coins.",
+            remedy="Ask about a cut-off with coins, and wallets that are declared or documented: "
+            "inferred ones and origins are nobody's to prove.",
         )
     in_batches = len(places) > MAX_ALONE if wanted.in_batches is None else wanted.in_batches
     maker = _Maker(message, evidence, statement.coins)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.ceremony.kit import FINGERPRINTS, PURPOSE, VAULT, A, Treasury, build
+from tests.unit.ceremony.kit import FINGERPRINTS, PURPOSE, REGTEST, VAULT, A, Treasury, build
 from tests.unit.proof.signers import sign
 
+from erario.bitcoin.address import show_address
 from erario.cli.main import run
 from erario.proof.psbt import read_psbt
 
@@ -173,6 +174,15 @@ def test_a_block_that_is_gone(treasury: Treasury, capsys: Captured) -> None:
     finish = ["prove", "finish", "ceremony", "-o", "proofs.json", "--source", other.source]
     assert run(finish) == 1
     assert "is no longer on the chain" in capsys.readouterr().err
+
+
+def test_a_plain_list_is_nobodys_to_prove(treasury: Treasury, capsys: Captured) -> None:
+    """Its addresses are inferred: somebody must declare them first."""
+    address = show_address(treasury.scripts[0], REGTEST)
+    Path("list.txt").write_text(f"{address}\n")
+    asked = ["prove", "start", "list.txt", "--source", treasury.source, "--no-state", "--yes"]
+    assert run([*asked, "--at", "8", "--purpose", PURPOSE, "-o", "ceremony"]) == 2
+    assert "declared or documented" in capsys.readouterr().err
 
 
 def test_no_ceremony(treasury: Treasury, capsys: Captured) -> None:

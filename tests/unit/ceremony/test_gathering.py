@@ -29,6 +29,7 @@ from erario.ceremony.gathering import Gathered, gather, merged
 from erario.ceremony.plan import Ceremony
 from erario.ceremony.progress import progress_of
 from erario.ceremony.returned import Returned, SignedText
+from erario.cli.show.prove import combination_lines
 from erario.proof.making import finalise, signature_text
 from erario.proof.psbt import FINAL_WITNESS, MESSAGE, PARTIAL_SIG, WITNESS_UTXO, Psbt, combine
 from erario.statement.model import Control
@@ -251,7 +252,10 @@ def test_pasted_signatures(tmp_path: Path) -> None:
     ceremony = build(tmp_path, {"paper": (f"wpkh({A})", 2)}, addresses=("paper",)).start()
     assert not any(ask.has_origins for ask in ceremony.asks)
     first, second = (Returned("pasted.txt", texts=(SignedText(text),)) for text in texts)
-    assert len(gather(ceremony, [first]).proofs) == 1
+    one = gather(ceremony, [first])
+    assert len(one.proofs) == 1
+    lines = combination_lines([(each, combine_quorums(ceremony, each)) for each in one.standings])
+    assert "only its wallet knows who must sign" in lines[1].plain
     assert gather(ceremony, [second, first]).is_complete
     assert codes(gather(ceremony, [second, first, first])) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.strategies.evidence import MemorySource
+from tests.strategies.evidence import ListSource, MemorySource
 from tests.unit.ceremony.kit import (
     FINGERPRINTS,
     PURPOSE,
@@ -25,6 +25,7 @@ from erario.ceremony.errors import CeremonyCode
 from erario.ceremony.forecast import foresee
 from erario.ceremony.gathering import gather
 from erario.ceremony.returned import Returned
+from erario.ceremony.starting import Wanted, start_ceremony
 from erario.ceremony.state_file import ceremony_json
 from erario.ceremony.wallet_keys import GLOBAL_XPUB
 from erario.errors import ErarioError
@@ -160,3 +161,24 @@ def test_scripts_without_a_branch(tmp_path: Path) -> None:
     assert fixed_ask.has_origins
     assert len(combo) == 4
     assert not any(ask.has_origins for ask in combo)
+
+
+def test_a_source_without_transactions(tmp_path: Path) -> None:
+    """A list of coins has none to give signers: legacy coins are proved one by one."""
+    world = build(tmp_path, {"old": (f"pkh({A})", 2), "hot": (f"wpkh({B})", 2)})
+    height = len(world.blocks) - 11
+    source = ListSource(world.blocks, height=height)
+    evidence = collect(world.reserve, source, at=height)
+    wanted = Wanted(PURPOSE, in_batches=True)
+    ceremony = start_ceremony(world.reserve, evidence, assess(evidence), wanted)
+    assert [(ask.name, len(ask.scripts)) for ask in ceremony.asks] == [
+        ("old-001", 1), ("old-002", 1), ("hot-001", 2),
+    ]  # fmt: skip
+    files = [
+        Returned(ask.name, tuple(signed(ask.psbt, signer)))
+        for ask, signer in zip(ceremony.asks, (0, 0, 1), strict=True)
+    ]
+    gathered = gather(ceremony, files)
+    assert gathered.is_complete
+    judged = assess(collect(world.reserve, source, at=height, proofs=gathered.proofs))
+    assert [line.control.value for line in judged.holders[0].control] == ["proved"]

@@ -81,6 +81,10 @@ def combination_lines(
     """Every combination of every quorum."""
     lines: list[Text] = []
     for standing, combinations in found:
+        if not combinations:
+            said = f"{standing.ask.name}: only its wallet knows who must sign"
+            lines += [Text(), Text(said, STRONG)]
+            continue
         done = sum(one.is_complete for one in combinations)
         head = f"{standing.ask.name}: {done:,} of {count(len(combinations), 'combination')}"
         lines += [Text(), Text(head, STRONG)]
