@@ -21,7 +21,7 @@ from erario.errors import DeclarationError, Place, Problem, RequestError
 from erario.reserve.cutoff import MomentCode, read_cutoff
 from erario.reserve.loader import FILE_NAME, VERSION, load_files
 from erario.reserve.model import Attribution, Reserve, Wallet
-from erario.reserve.moment import AtHeight, AtInstant
+from erario.reserve.moment import AtHash, AtHeight, AtInstant
 from erario.reserve.problems import Problems
 from erario.reserve.rows import MAX_INLINE, Row
 from erario.reserve.text_files import MAX_DOCUMENT, read_bytes, refuse_secret
@@ -224,8 +224,10 @@ def _write_moment(at: str | int | date | datetime | None, timezone: str) -> str:
         return moment.written
     raise RequestError(
         MomentCode.UNREADABLE,
-        "a claim is about a moment, and none is given",
-        remedy="Add --at with a day, a time with its offset, or a height.",
+        "a claim is about a moment, and a block hash names none"
+        if isinstance(moment, AtHash)
+        else "a claim is about a moment, and none is given",
+        remedy="Give --at with a day, a time with its offset, or a height.",
     )
 
 

@@ -228,14 +228,20 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
     counted = _counted_scripts(holder)
     chain = statement.observed.chain
     facts = [("Existence", say_existence(statement.existence, statement.word, chain))]
+    if not counted:
+        # Every figure below is of counted wallets: there is nothing that it could be of.
+        return labelled(*facts[0], width=LABEL)
     facts += [
         ("" if number else "Control", text)
         for number, text in enumerate(_say_control(holder, counted))
     ]
-    facts.append(("Exposed", _say_exposed(holder.exposed_sats)))
+    sources = statement.observed.sources
+    # Lists of coins do not show what was spent, which is what reveals keys.
+    least = " at least" if sources and not any(source.history for source in sources) else ""
+    facts.append(("Exposed", _say_exposed(holder.exposed_sats, least)))
     if holder.reused_scripts:
         reused = count(holder.reused_scripts, "script was", "scripts were")
-        facts.append(("Reused", f"{reused} paid to in more than one transaction"))
+        facts.append(("Reused", f"{reused} paid to in more than one transaction{least}"))
     if holder.largest_script is not None:
         name = _name_of(holder.largest_script, holder)
         facts.append(("Largest", f"{show_btc(holder.largest_sats)} BTC behind {name}"))
@@ -283,10 +289,12 @@ def _counted_scripts(holder: HolderStatement) -> int:
     )
 
 
-def _say_exposed(sats: Sats) -> str:
+def _say_exposed(sats: Sats, least: str) -> str:
+    if not sats and least:
+        return "not known: the source does not show which keys are visible already"
     if not sats:
         return "nothing behind a public key that is already visible"
-    return f"{show_btc(sats)} BTC behind a public key that is already visible"
+    return f"{show_btc(sats)} BTC{least} behind a public key that is already visible"
 
 
 def _say_complete(holder: HolderStatement) -> str:
