@@ -562,8 +562,14 @@ class NoMessage(_OfHistories):
 
 
 class Hang(_OfHistories):
+    """Nothing comes. `is_asked` is set once it hangs."""
+
+    def __init__(self, blocks: Sequence[Made]) -> None:
+        super().__init__(blocks)
+        self.is_asked = threading.Event()
+
     async def misbehave(self, request: Any, message: Any, writer: asyncio.StreamWriter) -> None:
-        """Nothing comes."""
+        self.is_asked.set()
 
 
 class Drip(_OfHistories):

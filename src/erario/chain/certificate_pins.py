@@ -41,21 +41,31 @@ class CertificatePins:
     """The pins of all servers.
 
     Args:
-        state: beside whose folder the file lies; None for a run that keeps nothing, to which every
-            server is new.
+        state: beside whose folder the file lies; None for a run that keeps nothing: to it every
+            server is new once.
     """
 
     def __init__(self, state: StateFolder | None) -> None:
         self._state = state
+        # Of this run, whatever becomes of the file.
+        self._seen: dict[str, str] = {}
         self.path: Final = None if state is None else state.path.parent / FILE_NAME
 
     def known(self, name: str) -> str | None:
         """The fingerprint by which the server at "HOST:PORT" is known, or None."""
-        return self._read().get(name)
+        return self._seen.get(name) or self._read().get(name)
+
+    @property
+    def forgetting(self) -> str:
+        """What makes a server new again, for people."""
+        if self.path is None:
+            return "run it again"
+        return f"delete the server's line in {FILE_NAME} in the folder of --state"
 
     def pin(self, name: str, fingerprint: str) -> None:
         """Know a server by this fingerprint from now on. Where it cannot be written, that is
-        noted in the state folder's troubles, and the server is new the next time."""
+        noted in the state folder's troubles, and the server is new in the next run."""
+        self._seen[name] = fingerprint
         if self._state is None or self.path is None:
             return
         with _WRITING:

@@ -6,18 +6,21 @@ get slow, since servers drop in silence what they could not work on within half 
 the server hangs up or says that it was asked too much. It grows again while all goes well.
 
 Invariant: each question has one answer, or the whole call fails. A cut connection is opened again,
-and what was not answered asked again, as long as that brings answers.
+and what was not answered asked again, as long as that brings answers, and until somebody closes the
+session: that ends what is under way, in whatever thread.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from erario.chain.electrum_wire import Wire
+from erario.chain.ending import Ending
 from erario.chain.errors import ServerCode
 from erario.chain.history_server import Counted
 from erario.chain.json_answers import Json, quote, read_json
@@ -91,6 +94,8 @@ class ElectrumSession:
         self._connect = connect
         self._greet = greet
         self._wire: Wire | None = None
+        self._ending = Ending(name)
+        self._asking = threading.Lock()
         self._window = WINDOW
         self._well = 0
         self._number = 0
@@ -112,16 +117,27 @@ class ElectrumSession:
             counted: called with the number of answers so far.
 
         Raises:
-            SourceError: the server cannot be reached, is too slow, or answers with garbage.
+            SourceError: the server cannot be reached, is too slow, or answers with garbage; or
+                the session is closed.
         """
-        asked = _Asked(calls, most, total, counted)
+        try:
+            with self._asking:
+                return self._ask(_Asked(calls, most, total, counted))
+        finally:
+            if self._ending.is_ended:
+                # Whoever closed it left the connection to us.
+                self.close()
+
+    def _ask(self, asked: _Asked) -> list[Answer]:
         fruitless = limits = 0
-        while len(asked.answers) < len(calls):
+        while len(asked.answers) < len(asked.calls):
             before = len(asked.answers)
             try:
                 self._exchange(self._opened(), asked)
             except SourceError as error:
-                self.close()
+                self._hang_up()
+                # Whatever broke after somebody closed it is our doing.
+                self._ending.check()
                 fruitless = 0 if len(asked.answers) > before else fruitless + 1
                 if error.code == ServerCode.RATE_LIMITED:
                     limits = limits + 1 if fruitless else 1
@@ -135,8 +151,8 @@ class ElectrumSession:
                 else:
                     raise
                 self._shrink()
-                time.sleep(pause)
-        return [asked.answers[index] for index in range(len(calls))]
+                self._ending.pause(pause)
+        return [asked.answers[index] for index in range(len(asked.calls))]
 
     def greeting(self, call: Call, *, most: int) -> Answer:
         """The answer to one question on the connection as it is: no other one is opened.
@@ -150,14 +166,31 @@ class ElectrumSession:
         return asked.answers[0]
 
     def close(self) -> None:
+        """Let go of the connection, for good: what is under way ends now, though an attempt to
+        connect by its own bound, and all further questions fail."""
+        self._ending.end()
+        wire = self._wire
+        if wire is not None:
+            wire.cut()
+        # Where a question is under way, whoever asks it lets go once it has ended.
+        if self._asking.acquire(blocking=False):
+            try:
+                self._hang_up()
+            finally:
+                self._asking.release()
+
+    def _hang_up(self) -> None:
         """Let go of the connection; the next question opens another one."""
         if self._wire is not None:
             self._wire.close()
             self._wire = None
 
     def _opened(self) -> Wire:
+        self._ending.check()
         if self._wire is None:
             self._wire = self._connect()
+            # After it is known to `close`: one of the two sees the other.
+            self._ending.check()
             self._greet(self)
         return self._wire
 

@@ -14,19 +14,24 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from erario.chain.certificate_pins import CertificatePins, fingerprint_of
-from erario.chain.errors import ChainCode, ServerCode
-from erario.errors import RequestError, SourceError
+from erario.chain.errors import ServerCode
+from erario.chain.proxies import read_proxy
+from erario.errors import SourceError
 
 _AT_ONCE: Final = 1 << 16
 _LEAST_RATE: Final = 8_192
 """Bytes a second below which an answer that has begun is given up; Tor gives ten times as many."""
 _MOST_SECONDS: Final = 600.0
 """What one answer may take, however well it comes."""
+_SLOW_REMEDY: Final = (
+    'Try again later, allow more time (the key "timeout" of the source in your configuration), or '
+    "ask another server."
+)
 _UNREACHABLE_REMEDY: Final = "Check its address and your connection, or ask another server."
 
 
@@ -102,6 +107,13 @@ class Wire:
         self._looked_at = 0
         return line
 
+    def cut(self) -> None:
+        """End it from another thread: whoever waits for a line hears that it was cut."""
+        # Not closed: that is for whoever reads. And the plain socket's: TLS would forget its
+        # state, which is being read from.
+        with suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let go of it."""
         self._socket.close()
@@ -131,7 +143,7 @@ class Wire:
         return SourceError(
             ServerCode.TIMEOUT,
             f"{self._name} hangs, or is too slow for its answer ever to come",
-            remedy="Try again later, allow more time with --timeout, or ask another server.",
+            remedy=_SLOW_REMEDY,
         )
 
     def _cut(self, error: OSError) -> SourceError:
@@ -164,14 +176,14 @@ def open_wire(address: Address, pins: CertificatePins) -> Wire:
     known = pins.known(address.name)
     if known not in {None, fingerprint}:
         secured.close()
-        secured = _reconnect_renewed(address, str(known), fingerprint)
+        secured = _reconnect_renewed(address, pins, fingerprint)
         fingerprint = _fingerprint(secured)
     if known != fingerprint:
         pins.pin(address.name, fingerprint)
     return Wire(secured, address.name, address.timeout)
 
 
-def _reconnect_renewed(address: Address, known: str, seen: str) -> ssl.SSLSocket:
+def _reconnect_renewed(address: Address, pins: CertificatePins, seen: str) -> ssl.SSLSocket:
     """A connection to a server whose new certificate an authority has signed."""
     context = ssl.create_default_context()
     try:
@@ -182,10 +194,9 @@ def _reconnect_renewed(address: Address, known: str, seen: str) -> ssl.SSLSocket
         raise SourceError(
             ServerCode.CERTIFICATE,
             f"{address.name} shows another certificate than before, and no authority vouches for "
-            f"it: SHA-256 {seen}, where {known} is known",
+            f"it: SHA-256 {seen}, where {pins.known(address.name)} is known",
             remedy="Somebody may stand between you and it. Ask whoever runs it for the "
-            "fingerprint; if it is the new one, delete the server's line in certificates.txt "
-            "in the folder of --state.",
+            f"fingerprint; if it is the new one, {pins.forgetting}.",
         ) from None
 
 
@@ -198,7 +209,7 @@ def _connect(address: Address) -> socket.socket:
         raise SourceError(
             ServerCode.TIMEOUT,
             f"{address.name} does not answer",
-            remedy="Try again later, allow more time with --timeout, or ask another server.",
+            remedy=_SLOW_REMEDY,
         ) from None
     except (OSError, UnicodeError) as error:
         # UnicodeError: a host name with an empty or overlong part.
@@ -212,33 +223,17 @@ def _connect(address: Address) -> socket.socket:
 def _connect_by_proxy(address: Address, proxy: str) -> socket.socket:
     import socks  # type: ignore[import-untyped]  # noqa: PLC0415 - only who has a proxy needs it
 
-    host, port = _read_proxy(proxy)
+    where = read_proxy(proxy)
     plain: socket.socket = socks.socksocket()
     try:
         # Names are resolved by the proxy: a look-up of our own would tell who is asked.
-        plain.set_proxy(socks.SOCKS5, host, port, rdns=True)  # type: ignore[attr-defined]
+        plain.set_proxy(socks.SOCKS5, where.host, where.port, rdns=True)  # type: ignore[attr-defined]
         plain.settimeout(address.timeout)
         plain.connect((address.host, address.port))
     except BaseException:
         plain.close()
         raise
     return plain
-
-
-def _read_proxy(proxy: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(proxy)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not port or parts.scheme != "socks5h" or "@" in parts.netloc:
-        raise RequestError(
-            ChainCode.ACCESS_BAD,
-            # Not echoed: it may hold a password.
-            "the proxy is not one that erario can use",
-            remedy='Write it as "socks5h://HOST:PORT", such as socks5h://127.0.0.1:9050 for Tor.',
-        )
-    return host, port
 
 
 def _trusting() -> ssl.SSLContext:

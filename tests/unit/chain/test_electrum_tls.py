@@ -7,17 +7,19 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.hostile.electrum import ALICE, Truth, serving, story
+from tests.hostile.electrum import ALICE, Excessive, Hang, Truth, serving, story
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height, Script
 from erario.chain import electrum_session, electrum_wire
 from erario.chain.access import Access
 from erario.chain.certificate_pins import CertificatePins, fingerprint_of
+from erario.chain.ending import Ending
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.source import Progress
 from erario.chain.sources import open_source
@@ -120,6 +122,26 @@ def test_without_a_state_folder_each_time_is_the_first(certificates: tuple[Path,
             assert tip_of(port, None) == 9
 
 
+def test_without_a_state_folder_a_certificate_is_remembered_all_the_same(
+    certificates: tuple[Path, Path],
+) -> None:
+    """Within a run nobody else can take the server's place."""
+    access = Access(timeout=5.0)
+    with serving(Truth(_STORY), certificate=certificates[0]) as port:
+        url = f"electrum+ssl://127.0.0.1:{port}"
+        source = open_source(url, NetworkName.REGTEST, access=access)
+        assert source.chain(quiet).tip == 9
+        source._server._session._hang_up()  # type: ignore[attr-defined]
+    with (
+        serving(Truth(_STORY), certificate=certificates[1], port=port),
+        pytest.raises(SourceError) as caught,
+    ):
+        source.trace([Script(ALICE)], Height(9), quiet)
+    source.close()
+    assert caught.value.code == ServerCode.CERTIFICATE
+    assert "certificates.txt" not in caught.value.remedy
+
+
 def test_tls_where_there_is_none(tmp_path: Path) -> None:
     with serving(Truth(_STORY)) as port, pytest.raises(SourceError) as caught:
         tip_of(port, tmp_path)
@@ -135,6 +157,14 @@ def test_pins_that_cannot_be_written_are_told_and_block_nothing(
     state = StateFolder(base, NetworkName.REGTEST)
     CertificatePins(state).pin("host:1", "ab" * 32)
     assert [trouble.code for trouble in state.troubles] == ["store.not-written"]
+
+
+def test_pins_that_cannot_be_written_hold_for_the_run(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.write_text("a file where the folder should be")
+    pins = CertificatePins(StateFolder(base, NetworkName.REGTEST))
+    pins.pin("host:1", "ab" * 32)
+    assert pins.known("host:1") == "ab" * 32
 
 
 def test_lines_that_nobody_wrote_are_passed_over(tmp_path: Path) -> None:
@@ -229,3 +259,49 @@ def test_a_proxy_that_is_none(proxy: str) -> None:
         tip_of(1, None, scheme="electrum", proxy=proxy)
     assert caught.value.code == ChainCode.ACCESS_BAD
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["electrum", "electrum+ssl"])
+def test_closing_ends_a_question_that_is_under_way(
+    scheme: str, certificates: tuple[Path, Path]
+) -> None:
+    """Whichever thread asks it; and nothing is asked any more, on no new connection."""
+    hanging = Hang(_STORY)
+    with serving(hanging, certificate=certificates[0] if "ssl" in scheme else None) as port:
+        url = f"{scheme}://127.0.0.1:{port}"
+        source = open_source(url, NetworkName.REGTEST, access=Access(timeout=500.0))
+        tip = source.chain(quiet).tip
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(source.trace, [Script(ALICE)], tip, quiet)
+            assert hanging.is_asked.wait(30)
+            source.close()
+            with pytest.raises(SourceError) as caught:
+                asked.result(30)
+        assert caught.value.code == ServerCode.CLOSED
+        before = len(hanging.asked)
+        for ask in (source.tip, lambda: source.trace([Script(ALICE)], tip, quiet)):  # type: ignore[attr-defined]
+            with pytest.raises(SourceError) as caught:
+                ask()
+            assert caught.value.code == ServerCode.CLOSED
+        assert len(hanging.asked) == before
+        assert hanging.asked.count("server.version") == 1
+
+
+def test_closing_ends_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(electrum_session, "PAUSES", (500.0,))
+    monkeypatch.setattr(electrum_session, "LIMIT_PAUSE", 500.0)
+    paused = threading.Event()
+    real = Ending.pause
+    monkeypatch.setattr(
+        Ending, "pause", lambda self, seconds: (paused.set(), real(self, seconds))[1]
+    )
+    with serving(Excessive(_STORY, 2)) as port:
+        url = f"electrum://127.0.0.1:{port}"
+        source = open_source(url, NetworkName.REGTEST, access=Access(timeout=5.0))
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(source.chain, quiet)
+            assert paused.wait(30)
+            source.close()
+            with pytest.raises(SourceError) as caught:
+                asked.result(30)
+    assert caught.value.code == ServerCode.CLOSED
