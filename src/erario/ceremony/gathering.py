@@ -31,10 +31,7 @@ from erario.proof.psbt import (
     NON_WITNESS_UTXO,
     PARTIAL_SIG,
     REDEEM_SCRIPT,
-    TAP_DERIVATION,
-    TAP_INTERNAL_KEY,
     TAP_KEY_SIG,
-    TAP_LEAF_SCRIPT,
     TAP_SCRIPT_SIG,
     WITNESS_SCRIPT,
     WITNESS_UTXO,
@@ -43,10 +40,8 @@ from erario.proof.psbt import (
 )
 from erario.statement.evidence import ControlProof
 
-_LEARNED: Final = {
-    DERIVATION, REDEEM_SCRIPT, WITNESS_SCRIPT, TAP_DERIVATION, TAP_INTERNAL_KEY, TAP_LEAF_SCRIPT,
-}  # fmt: skip
-"""Taken from a wallet's PSBT where only an address was known: it shows which script was hashed."""
+_LEARNED: Final = frozenset({DERIVATION, REDEEM_SCRIPT, WITNESS_SCRIPT})
+"""Taken from a wallet's PSBT where only an address was known, since they show what it hashes."""
 _SPENT: Final = frozenset({NON_WITNESS_UTXO, WITNESS_UTXO})
 
 

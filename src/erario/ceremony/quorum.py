@@ -7,6 +7,7 @@ must finalise the PSBT.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -50,9 +51,8 @@ class Way:
         kind: of its signatures.
         needed: how many keys must sign; None where only the wallet knows.
         keys: those that can, 33 or 65 bytes, in taproot 32.
-        code: the script that signatures commit to; empty in a key path.
+        code: the script that signatures commit to; in a key path the output's.
         leaf: the hash of a leaf, else empty.
-        control: the control block of a leaf, else empty.
     """
 
     kind: Kind
@@ -60,7 +60,6 @@ class Way:
     keys: tuple[bytes, ...]
     code: bytes = b""
     leaf: bytes = b""
-    control: bytes = b""
 
 
 def ways(script: Script, fields: Fields) -> tuple[Way, ...]:
@@ -77,6 +76,8 @@ def ways(script: Script, fields: Fields) -> tuple[Way, ...]:
         return _one_key(kind, program[2:], keys)
     if len(program) == 34 and program[:2] == b"\x00\x20":
         code = fields.get(WITNESS_SCRIPT, b"")
+        if hashlib.sha256(code).digest() != program[2:]:
+            return ()
     elif len(program) == 25 and program[:3] == b"\x76\xa9\x14":
         return _one_key(Kind.LEGACY, program[3:23], keys)
     else:
@@ -109,10 +110,10 @@ def _taproot_ways(script: Script, fields: Fields) -> Iterator[Way]:
     for key, value in sorted(fields.items()):
         if key[:1] != TAP_LEAF_SCRIPT or value[-1:] != _TAPSCRIPT:
             continue
-        code, control, leaf = value[:-1], key[1:], hash_leaf(_TAPSCRIPT, value[:-1])
+        code, leaf = value[:-1], hash_leaf(_TAPSCRIPT, value[:-1])
         found = read_leaf(code)
         if found is not None:
-            yield Way(Kind.LEAF, found[0], tuple(found[1]), code, leaf, control)
+            yield Way(Kind.LEAF, found[0], tuple(found[1]), code, leaf)
             continue
         named = [
             one[1:]
@@ -120,7 +121,7 @@ def _taproot_ways(script: Script, fields: Fields) -> Iterator[Way]:
             if one[:1] == TAP_DERIVATION and leaf in _leaves(where)
         ]
         if named:
-            yield Way(Kind.LEAF, None, tuple(sorted(named)), code, leaf, control)
+            yield Way(Kind.LEAF, None, tuple(sorted(named)), code, leaf)
 
 
 def _leaves(value: bytes) -> set[bytes]:

@@ -130,6 +130,19 @@ def test_a_file_that_is_none_of_ours(treasury: Treasury, capsys: Captured) -> No
     assert audit(treasury, capsys) == {"proved": 2, "none": 1}
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_nearly_a_private_key_is_not_echoed(
+    treasury: Treasury, capsys: Captured, as_json: tuple[str, ...]
+) -> None:
+    """With a typing error it is no key by its checksum, and nearly the key all the same."""
+    start(treasury)
+    key = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcB"
+    Path("ceremony/signed/oops.txt").write_text(f"{key} smpAA==\n{key}\n")
+    assert run(["prove", "status", "ceremony", *as_json]) == 1
+    out, err = capsys.readouterr()
+    assert key[5:20] not in out + err
+
+
 def test_nothing_is_proved_and_nothing_written(treasury: Treasury, capsys: Captured) -> None:
     start(treasury)
     assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 3

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.strategies.evidence import MemorySource
 from tests.unit.ceremony.kit import (
+    REGTEST,
     VAULT,
     A,
     B,
@@ -21,7 +22,8 @@ from tests.unit.ceremony.kit import (
 from tests.unit.proof.maker import ALL, ANYONE, Signing
 
 from erario.auditing import audit
-from erario.bitcoin.transaction import read_transaction
+from erario.bitcoin.descriptor import read_descriptor
+from erario.bitcoin.transaction import TxOutput, read_transaction
 from erario.ceremony import pasting
 from erario.ceremony.combinations import combine_quorums
 from erario.ceremony.errors import CeremonyCode
@@ -30,8 +32,18 @@ from erario.ceremony.plan import Ceremony
 from erario.ceremony.progress import progress_of
 from erario.ceremony.returned import Returned, SignedText
 from erario.cli.show.prove import combination_lines
+from erario.proof.descriptor_fields import script_fields
 from erario.proof.making import finalise, signature_text
-from erario.proof.psbt import FINAL_WITNESS, MESSAGE, PARTIAL_SIG, WITNESS_UTXO, Psbt, combine
+from erario.proof.psbt import (
+    FINAL_WITNESS,
+    MESSAGE,
+    NON_WITNESS_UTXO,
+    PARTIAL_SIG,
+    WITNESS_UTXO,
+    Psbt,
+    combine,
+    write_output,
+)
 from erario.statement.model import Control
 
 NOBODY = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0"
@@ -236,8 +248,13 @@ def test_a_quorum_behind_an_address_alone(tmp_path: Path) -> None:
     key = bytes((2,)) * 33
     fields = {**ask.psbt.inputs[0], b"\x06" + key: b"evil", PARTIAL_SIG + key: bytes(70)}
     bad = replace(ask.psbt, inputs=({**fields, b"\x05": b"\x51"},))
-    gathered = gather(ceremony, one_by_one([bad, *good]))
-    assert codes(gathered) == [CeremonyCode.BAD_SIGNATURE]
+    # A script of the stranger's own, which its signature holds for.
+    own, own_fields = script_fields(read_descriptor(f"wsh(multi(1,{D},{E}))", REGTEST), 0, 0)
+    own_fields = {**ask.psbt.inputs[0], **own_fields, WITNESS_UTXO: write_output(TxOutput(0, own))}
+    del own_fields[NON_WITNESS_UTXO]
+    (forged,) = signed(replace(ask.psbt, inputs=(own_fields,)), 3)
+    gathered = gather(ceremony, one_by_one([bad, forged, *good]))
+    assert codes(gathered) == [CeremonyCode.BAD_SIGNATURE, CeremonyCode.BAD_SIGNATURE]
     assert gathered.is_complete
     (standing,) = gathered.standings
     assert len(progress_of(ceremony, standing).signed) == 2

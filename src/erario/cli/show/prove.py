@@ -14,6 +14,7 @@ from erario.ceremony.plan import Ceremony, Signer
 from erario.ceremony.progress import Progress, progress_of
 from erario.ceremony.standing import Standing
 from erario.cli.clean import clean
+from erario.cli.hiding import hide
 from erario.cli.show.layout import (
     BAD,
     DOUBT,
@@ -71,7 +72,7 @@ def refused_lines(refused: Sequence[ErarioError]) -> list[Text]:
     for error in refused:
         where = f"{error.place}: " if error.place else ""
         said = f"{where}{error.what}. {error.remedy}"
-        lines += labelled("REFUSED", clean(said), width=_LABEL, style=BAD)
+        lines += labelled("REFUSED", clean(hide(said)), width=_LABEL, style=BAD)
     return lines
 
 
@@ -108,7 +109,7 @@ def standing_json(ceremony: Ceremony, gathered: Gathered) -> dict[str, object]:
         "refused": [
             {
                 "code": str(error.code),
-                "what": error.what,
+                "what": hide(error.what),
                 "file": error.place.file if error.place else None,
             }
             for error in gathered.refused
