@@ -1,8 +1,10 @@
 """Reading the coins of a UTXO snapshot: check, match, and write out what its hash is taken over.
 
 The file is a sequence that only reading tells apart, so a kernel goes through it once, from one
-transaction to the next, and does all that is asked for on the way. A coin's script is looked up as
-it lies there, packed (`bitcoin.compression`); nothing is unpacked but to be hashed.
+transaction to the next, and does all that is asked for on the way. It sees a window of the file,
+and comes back where that ends within a transaction. A coin's script is looked up as it lies there,
+packed (`bitcoin.compression`), with those of the coins before it; nothing is unpacked but to be
+hashed.
 
 Two formats: since Bitcoin Core 28 each transaction has its txid, a count, and its coins; before
 (`each_named`) every coin has its whole outpoint. Both lie in the order of the node's database: by
@@ -25,20 +27,41 @@ from erario.chain.kernels import (
     inlined,
     integer,
     kernel,
-    mapped,
     part,
     word_at,
 )
 from erario.chain.kernels_size import read_size
+from erario.chain.kernels_snapshot_coin import (
+    BAD_COUNT,
+    BAD_HEIGHT,
+    BAD_NUMBER,
+    BAD_OUTPUT,
+    CUT,
+    OUTPUT_ORDER,
+    TOO_LARGE,
+    TOO_MUCH,
+    TRUNCATED,
+    TXID_ORDER,
+    body_size,
+    database_key,
+    read_amount,
+    read_number,
+    read_script,
+    read_vout,
+    script_size,
+)
 from erario.chain.kernels_snapshot_write import (
+    ASK,
+    ASK_AT_ONCE,
+    ASKED,
     AT,
     COINS,
     HOLES,
     MARK,
     MARKS,
     MOST_OUTPUTS,
-    PLAIN_KINDS,
     PREVIOUS,
+    ROW,
     ROWS,
     STRIPPED,
     TOTAL,
@@ -53,58 +76,42 @@ from erario.chain.kernels_table import (
     LEAST_WORD,
     ScriptTable,
     find_script,
-    may_hold,
     mix_script,
     short_word,
+    sift,
 )
 
 GOING: Final = 0
 DONE: Final = 1
-"""What `read_coins` answers: there is more; all coins are read. Above that: faults."""
-TRUNCATED: Final = 10
-BAD_NUMBER: Final = 11
-TXID_ORDER: Final = 12
-OUTPUT_ORDER: Final = 13
-BAD_COUNT: Final = 14
-BAD_OUTPUT: Final = 15
-BAD_HEIGHT: Final = 16
-BAD_AMOUNT: Final = 17
-TOO_MUCH: Final = 18
-BAD_SCRIPT: Final = 19
-UNSPENDABLE: Final = 20
-NOT_PACKED: Final = 21
-TOO_LARGE: Final = 22
+"""What `read_coins` answers: there is more; all coins are read. Above that: faults, which
+are none where the file goes on behind the window (`kernels_snapshot_coin`)."""
 
-STRETCH: Final = 8 << 20
-"""Bytes of the file that one call reads, about."""
+LARGEST_GROUP: Final = 8_000_000
+"""More bytes than any transaction has in the file: its outputs are fewer than `MOST_OUTPUTS`, have
+51 bytes each at most beside their scripts, and these fewer than `MOST_STRIPPED` together."""
 MOST_STRIPPED: Final = 1_000_000
 """Bytes of a transaction without its witnesses: a block weighs 4,000,000 (BIP 141)."""
 LEAST_OUTPUT: Final = 9
 """Bytes of an output in its transaction, beside its script."""
-CUT: Final = -1
 _PLAIN: Final = np.uint64(0)
-_MOST_SCRIPT: Final = 10_000
-_MOST_MONEY: Final = 2_100_000_000_000_000
-_MOST_PACKED: Final = 9 * _MOST_MONEY + 10
-_POWERS: Final = np.array([10**i for i in range(10)], np.uint64)
-_MOST_NUMBERS: Final = np.array([_MOST_MONEY // 10**i for i in range(10)], np.uint64)
 
 
 class Name(NamedTuple):
-    """A coin's name: where the file has its txid, and its output number."""
+    """A coin's name: where the window has its txid, and its output number."""
 
     txid: int
     vout: int
 
 
 class Snapshot(NamedTuple):
-    """The file: its bytes, how it is written, and what its coins may be.
+    """The file: how much of it is in the window and whether there is more, how it is written, and
+    what its coins may be.
 
     It announces `announced` coins; none is from above `height`, and all are at most `supply`.
     """
 
-    address: int
     size: int
+    more: bool
     each_named: bool
     announced: int
     height: int
@@ -112,25 +119,32 @@ class Snapshot(NamedTuple):
 
 
 @kernel
-def read_coins(file: Snapshot, table: ScriptTable, room: Room, write: bool) -> int:
-    """Read on for about `STRETCH` bytes or until something of `room` is full; see `GOING`."""
-    return _read_groups(mapped(file.address, file.size), file, table, room, write)
+def read_coins(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, write: bool) -> int:
+    """Read on until the window ends or something of `room` is full; see `GOING`."""
+    answer = _read_groups(data, file, table, room, write)
+    _look_up(data, file, table, room)
+    if answer > DONE:
+        # What was found in the transaction that has the fault.
+        state = room.state
+        while state[ROWS] and room.rows[(state[ROWS] - 1) * ROW] == state[AT]:
+            state[ROWS] -= 1
+    return answer
 
 
 @part
 def _read_groups(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, write: bool) -> int:
     state = room.state
-    stop = state[AT] + STRETCH
     while (
-        state[AT] < stop
-        and state[USED] <= WRITE_AT_ONCE
+        state[USED] <= WRITE_AT_ONCE
         and state[ROWS] <= MOST_OUTPUTS
         and state[HOLES] <= MOST_OUTPUTS
     ):
         if state[COINS] == file.announced:
             return DONE
+        total, used, holes = state[TOTAL], state[USED], state[HOLES]
         fault = _read_group(data, file, table, room, write)
         if fault:
+            state[TOTAL], state[USED], state[HOLES] = total, used, holes
             return fault
     return GOING
 
@@ -146,12 +160,15 @@ def _read_group(data: Bytes, file: Snapshot, table: ScriptTable, room: Room, wri
     state[MARKS] = state[STRIPPED] = 0
     last, last_key, in_order = integer(-1), np.uint64(0), True
     while state[MARKS] < most:
-        if file.each_named and state[MARKS] and not _goes_on(data, at, file.size, txid):
-            break
+        if file.each_named and state[MARKS]:
+            if file.more and file.size - at < 36:
+                return TRUNCATED
+            if not _goes_on(data, at, file.size, txid):
+                break
         vout, at = _read_output(data, at, file)
         if vout < 0:
             return -vout
-        key = _database_key(vout)
+        key = database_key(vout)
         if key <= last_key:
             return OUTPUT_ORDER
         mark = state[MARKS] * MARK
@@ -184,10 +201,17 @@ def _write_in_order(data: Bytes, txid: int, file: Snapshot, room: Room) -> None:
         if i < 0:
             continue
         room.order[vout] = 0
-        code, at = _read_number(data, room.marks[i * MARK + 1], file.size, 2 * file.height + 1)
-        sats, at = _read_amount(data, at, file.size)
-        kind, body = _read_script(data, at, file.size)
+        code, sats, at = _read_again(data, room.marks[i * MARK + 1], file)
+        kind, body = read_script(data, at, file.size)
         write_coin(room, data, Coin(txid, vout, code, sats), kind, body)
+
+
+@inlined
+def _read_again(data: Bytes, at: int, file: Snapshot) -> tuple[int, int, int]:
+    """Code and satoshis of a coin that was right, and where its script begins."""
+    code, at = read_number(data, at, file.size, 2 * file.height + 1)
+    sats, at = read_amount(data, at, file.size)
+    return code, sats, at
 
 
 @inlined
@@ -211,7 +235,7 @@ def _open_group(data: Bytes, txid: int, file: Snapshot, state: Integers) -> tupl
 def _read_output(data: Bytes, at: int, file: Snapshot) -> tuple[int, int]:
     """An output's number and the position behind it; a fault as a negative number."""
     if not file.each_named:
-        vout, at = _read_vout(data, at, file.size)
+        vout, at = read_vout(data, at, file.size)
     elif file.size - at < 36:
         return -TRUNCATED, at
     else:
@@ -220,170 +244,66 @@ def _read_output(data: Bytes, at: int, file: Snapshot) -> tuple[int, int]:
 
 
 @inlined
-def _read_vout(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A compact size; that of two bytes, which most large numbers have, at once."""
-    if end - at >= 5 and byte_at(data, at, _PLAIN) == 0xFD:
-        vout = integer(half_at(data, at + 1, _PLAIN) & np.uint64(0xFFFF))
-        return vout if vout >= 0xFD else -1, at + 3
-    return read_size(data, at, end, _PLAIN)
-
-
-@inlined
 def _read_coin(
     data: Bytes, at: int, name: Name, file: Snapshot, table: ScriptTable, room: Room, write: bool
 ) -> int:
     """Read a coin behind its name; the position behind it, or a fault as a negative number."""
     state = room.state
-    code, at = _read_number(data, at, file.size, 2 * file.height + 1)
+    begin = at
+    code, at = read_number(data, at, file.size, 2 * file.height + 1)
     if code < 2:
         return -TRUNCATED if code == CUT else -BAD_HEIGHT
-    sats, at = _read_amount(data, at, file.size)
+    sats, at = read_amount(data, at, file.size)
     if sats < 0:
         return sats
     state[TOTAL] += sats
-    kind, body = _read_script(data, at, file.size)
+    kind, body = read_script(data, at, file.size)
     if kind < 0:
         return kind
-    state[STRIPPED] += LEAST_OUTPUT + _script_size(kind)
+    state[STRIPPED] += LEAST_OUTPUT + script_size(kind)
     if state[TOTAL] > file.supply or state[STRIPPED] > MOST_STRIPPED:
         return -TOO_MUCH if state[TOTAL] > file.supply else -TOO_LARGE
-    end = body + _body_size(kind)
-    entry = _look_up(table, data, at, end - at)
-    coin = Coin(name.txid, name.vout, code, sats)
-    if entry >= 0:
-        add_row(room, coin, entry)
+    end = body + body_size(kind)
+    if state[ASKED] == ASK_AT_ONCE:
+        _look_up(data, file, table, room)
+    _ask(room, _mixed(data, at, end - at), name, begin)
     if write:
-        write_coin(room, data, coin, kind, body)
+        write_coin(room, data, Coin(name.txid, name.vout, code, sats), kind, body)
     return end
 
 
 @inlined
-def _read_amount(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Satoshis and the position behind them; a fault as a negative number."""
-    packed, at = _read_number(data, at, end, _MOST_PACKED)
-    if packed < 0:
-        return -TRUNCATED if packed == CUT else -BAD_AMOUNT, at
-    sats = _unpack_amount(np.uint64(packed))
-    return sats if sats >= 0 else -BAD_AMOUNT, at
-
-
-@inlined
-def _read_script(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The kind of a packed script, and where the rest of it is; a fault as a negative number."""
-    kind, body = _read_number(data, at, end, _MOST_SCRIPT + PLAIN_KINDS)
-    if kind < 0:
-        return -TRUNCATED if kind == CUT else -BAD_SCRIPT, body
-    length = _body_size(kind)
-    if end - body < length:
-        return -TRUNCATED, body
-    if kind >= PLAIN_KINDS:
-        fault = _plain_fault(data, body, length)
-        if fault:
-            return -fault, body
-    return kind, body
-
-
-@inlined
-def _read_number(data: Bytes, at: int, end: int, most: int) -> tuple[int, int]:
-    """A packed number and the position behind it; `CUT` where it ends, -2 above `most`."""
-    number = integer(0)
-    while at < end:
-        byte = byte_at(data, at, _PLAIN)
-        at += 1
-        number = (number << 7) | (byte & 0x7F)
-        if number > most:
-            return -2, at
-        if byte < 0x80:
-            return number, at
-        number += 1
-    return CUT, at
-
-
-@inlined
-def _unpack_amount(packed: np.uint64) -> int:
-    """Satoshis (Bitcoin Core, compressor.cpp: trailing zeros, last digit, the rest); -1 where
-    there are not so many."""
-    if packed == np.uint64(0):
-        return 0
-    rest = np.uint64(packed - np.uint64(1))
-    zeros = rest % np.uint64(10)
-    rest //= np.uint64(10)
-    if zeros < np.uint64(9):
-        digit = rest % np.uint64(9) + np.uint64(1)
-        number = np.uint64(rest // np.uint64(9) * np.uint64(10) + digit)
-    else:
-        number = np.uint64(rest + np.uint64(1))
-    # Held against a quotient, so that no product is too large for its word.
-    if number > _MOST_NUMBERS[zeros]:
-        return -1
-    return integer(number * _POWERS[zeros])
-
-
-@inlined
-def _body_size(kind: int) -> int:
-    """Bytes behind the kind of a packed script."""
-    if kind < 2:
-        return 20
-    return 32 if kind < PLAIN_KINDS else kind - PLAIN_KINDS
-
-
-@inlined
-def _script_size(kind: int) -> int:
-    """Bytes of the script that is packed as `kind`."""
-    if kind >= PLAIN_KINDS:
-        return kind - PLAIN_KINDS
-    if kind < 2:
-        return 25 - 2 * kind
-    return 35 if kind < 4 else 67
+def _ask(room: Room, mixed: np.uint64, name: Name, at: int) -> None:
+    """Have a coin looked up, which lies at `at` behind its name."""
+    count = room.state[ASKED]
+    room.asked[count] = mixed
+    room.coins[count * ASK] = name.txid
+    room.coins[count * ASK + 1] = name.vout
+    room.coins[count * ASK + 2] = at
+    room.state[ASKED] = count + 1
 
 
 @part
-def _plain_fault(data: Bytes, body: int, size: int) -> int:
-    """What is wrong with a script that stands as it is. One that has a packed form must have
-    it: it would be looked up in vain."""
-    if size and byte_at(data, body, _PLAIN) == 0x6A:
-        return UNSPENDABLE
-    if size == 25:
-        start = half_at(data, body, _PLAIN) & np.uint64(0xFFFFFF)
-        end = half_at(data, body + 21, _PLAIN) >> np.uint64(16)
-        packable = start == np.uint64(0x14A976) and end == np.uint64(0xAC88)
-    elif size == 23:
-        start = half_at(data, body, _PLAIN) & np.uint64(0xFFFF)
-        packable = start == np.uint64(0x14A9) and byte_at(data, body + 22, _PLAIN) == 0x87
-    elif size == 35:
-        start = half_at(data, body, _PLAIN) & np.uint64(0xFEFF)
-        start_ok = start == np.uint64(0x0221)
-        packable = start_ok and byte_at(data, body + 34, _PLAIN) == 0xAC
-    else:
-        packable = False
-    return NOT_PACKED if packable else 0
+def _look_up(data: Bytes, file: Snapshot, table: ScriptTable, room: Room) -> None:
+    """Note those of the coins asked about that the scripts have."""
+    passed = sift(table.filter, table.shift, room.asked, 0, room.state[ASKED], room.passed)
+    for i in range(passed):
+        asked = room.passed[i] * ASK
+        code, sats, at = _read_again(data, room.coins[asked + 2], file)
+        kind, body = read_script(data, at, file.size)
+        size = body + body_size(kind) - at
+        entry = find_script(table, data, at, size, _PLAIN)
+        if entry >= 0:
+            add_row(room, Coin(room.coins[asked], room.coins[asked + 1], code, sats), entry)
+    room.state[ASKED] = 0
 
 
 @inlined
-def _look_up(table: ScriptTable, data: Bytes, start: int, size: int) -> int:
-    """The entry of the packed script, or -1."""
+def _mixed(data: Bytes, start: int, size: int) -> np.uint64:
+    """What the filter is asked with for a packed script."""
     if size >= LEAST_WORD:
-        word = word_at(data, start + 3, _PLAIN)
-    else:
-        word = short_word(data, start, size, _PLAIN)
-    if may_hold(table.filter, table.shift, mix_script(word, size)):
-        return find_script(table, data, start, size, _PLAIN)
-    return -1
-
-
-@inlined
-def _database_key(vout: int) -> np.uint64:
-    """An output number as its packed bytes sort, above 0; see `bitcoin.compression`."""
-    low = np.uint64(vout & 0x7F)
-    if vout < 0x80:
-        return np.uint64((low << np.uint64(16)) + np.uint64(1))
-    high = (vout >> 7) - 1
-    middle = np.uint64(high & 0x7F | 0x80)
-    if high < 0x80:
-        return np.uint64(((middle << np.uint64(16)) | (low << np.uint64(8))) + np.uint64(1))
-    top = np.uint64((high >> 7) - 1 | 0x80)
-    word = (top << np.uint64(16)) | (middle << np.uint64(8)) | low
-    return np.uint64(word + np.uint64(1))
+        return mix_script(word_at(data, start + 3, _PLAIN), size)
+    return mix_script(short_word(data, start, size, _PLAIN), size)
 
 
 @inlined

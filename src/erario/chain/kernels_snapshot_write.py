@@ -15,6 +15,7 @@ from erario.chain.kernels import (
     Bytes,
     Integers,
     Slots,
+    Words,
     copy_bytes,
     copy_hash,
     half_at,
@@ -34,18 +35,25 @@ HOLES: Final = 5
 ROWS: Final = 6
 MARKS: Final = 7
 STRIPPED: Final = 8
-STATE: Final = 9
-"""Members of `Room.state`: where the next transaction begins in the file; coins and satoshis so
+ASKED: Final = 9
+STATE: Final = 10
+"""Members of `Room.state`: where the next transaction begins in the window; coins and satoshis so
 far; where the last txid is, -1 for none; bytes written; holes; rows; coins of the last transaction,
-and what its outputs weigh at least, in bytes."""
+and what its outputs weigh at least, in bytes; coins that are still to be looked up."""
 
 HOLE: Final = 2
-"""Columns of `Room.holes`: where in `out` 32 bytes are missing, and where the file has the packed
-script that they belong to."""
+"""Columns of `Room.holes`: where in `out` 32 bytes are missing, and where the window has the
+packed script that they belong to."""
 ROW: Final = 5
-"""Columns of `Room.rows`: where the txid is in the file, output number, code, satoshis, entry."""
+"""Columns of `Room.rows`: where the txid is in the window, output number, code, satoshis, entry."""
 MARK: Final = 2
-"""Columns of `Room.marks`: output number, and where the coin is in the file, behind its name."""
+"""Columns of `Room.marks`: output number, and where the coin is in the window, behind its name."""
+ASK: Final = 3
+"""Columns of `Room.coins`: where the txid is in the window, output number, and where the coin is,
+behind its name."""
+ASK_AT_ONCE: Final = 512
+"""Coins that are looked up together: one by one, the processor would wait for the filter's word of
+each."""
 
 MOST_OUTPUTS: Final = 111_112
 """No transaction has as many: each output has nine bytes at least, of a million in a block."""
@@ -60,7 +68,7 @@ _PLAIN: Final = np.uint64(0)
 
 
 class Coin(NamedTuple):
-    """A coin: where the file has its txid, output number, twice the height plus 1 for a coinbase,
+    """A coin: where the window has its txid, output number, twice the height plus 1 for a coinbase,
     satoshis."""
 
     txid: int
@@ -77,6 +85,9 @@ class Room(NamedTuple):
         out: coins as they are hashed.
         holes, rows, marks: see `HOLE`, `ROW`, `MARK`; the marks are of the last transaction.
         order: zeros, one for each output that a transaction can have.
+        asked: what the filter is asked with for coins that are still to be looked up.
+        coins: which these are, see `ASK`.
+        passed: those of them that the filter lets pass.
     """
 
     state: Integers
@@ -85,6 +96,9 @@ class Room(NamedTuple):
     rows: Integers
     marks: Integers
     order: Slots
+    asked: Words
+    coins: Integers
+    passed: Integers
 
 
 @part

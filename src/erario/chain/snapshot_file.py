@@ -1,4 +1,4 @@
-"""The file of a UTXO snapshot, as `dumptxoutset` writes it: its head, and its bytes mapped.
+"""The file of a UTXO snapshot, as `dumptxoutset` writes it: its head, and its bytes by windows.
 
     since Bitcoin Core 28    "utxo" ff, version 2 (2 bytes), magic of the network (4), base block
                              (32), coins (8); then by transaction: txid, compact size n, n coins,
@@ -10,19 +10,22 @@ A coin is: packed number, twice the height plus 1 for a coinbase; packed number,
 packed script (`bitcoin.compression`). The older heads cannot be told from each other: see
 `snapshot_scan`.
 
-Trusted: nothing. Which coins are right is what the pinned hash says.
+Trusted: nothing. Which coins are right is what the pinned hash says. The bytes are copied, not
+mapped: they are read twice, to be hashed and to be listed, and must not change in between; and a
+mapped file that somebody cuts short ends the process.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from erario.bitcoin.network import Network
 from erario.bitcoin.values import BlockHash
@@ -30,12 +33,17 @@ from erario.chain.block_files import FileStamp
 from erario.chain.block_paths import unreadable
 from erario.chain.errors import ChainCode
 from erario.chain.snapshot_errors import SnapshotCode, refuse_snapshot
-from erario.errors import Place, RequestError
+from erario.errors import Place, RequestError, SourceError
 
 MAGIC: Final = b"utxo\xff"
 VERSION: Final = 2
 HEAD_SIZE: Final = 51
 OLD_HEAD_SIZES: Final = (40, 44)
+LEAD: Final = 32
+"""Where the bytes of the file begin in a window."""
+WINDOW: Final = 4 << 20
+LARGEST_WINDOW: Final = 8 << 20
+"""Bytes that a window shows: what the near caches hold, and what any one transaction fits into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +87,21 @@ class SnapshotFile:
             raise unreadable(path, error) from error
         self.head: Final = _read_head(path.name, start, rules)
 
-    def map(self) -> npt.NDArray[np.uint8]:
-        """All bytes, mapped and read-only.
+    @contextmanager
+    def open(self) -> Iterator[SnapshotWindow]:
+        """A window on its bytes, which shows nothing yet.
 
         Raises:
-            SourceError: it cannot be read, or is not what it was.
+            SourceError: it cannot be read, or is not what it was, now or when all was read.
         """
         try:
-            with self._path.open("rb") as file:
+            with self._path.open("rb", buffering=0) as file:
                 if FileStamp.of(os.fstat(file.fileno())) != self.stamp:
-                    raise self._changed()
-                mapped = mmap.mmap(file.fileno(), self.stamp.size, access=mmap.ACCESS_READ)
+                    raise self.changed()
+                yield SnapshotWindow(self, file)
         except OSError as error:
             raise unreadable(self._path, error) from error
-        return np.frombuffer(mapped, dtype=np.uint8)
+        self.refuse_changes()
 
     def refuse_changes(self) -> None:
         """Make sure that nobody has written to it since it was opened.
@@ -105,10 +114,61 @@ class SnapshotFile:
         except OSError as error:
             raise unreadable(self._path, error) from error
         if stamp != self.stamp:
-            raise self._changed()
+            raise self.changed()
 
-    def _changed(self) -> Exception:
+    def changed(self) -> SourceError:
+        """The error for a file that is not what it was."""
         return refuse_snapshot(self.name, SnapshotCode.CHANGED, "it changed while it was read")
+
+
+class SnapshotWindow:
+    """A part of a snapshot, in memory of our own. Before it there is room for one txid.
+
+    Attributes:
+        data: the window.
+        size: how much of `data` is in use.
+        more: whether the file goes on behind it.
+    """
+
+    def __init__(self, file: SnapshotFile, raw: FileIO) -> None:
+        self.data: Final = np.empty(LEAD + LARGEST_WINDOW, np.uint8)
+        self.size = LEAD
+        self.more = True
+        self._file = file
+        self._raw = raw
+        self._offset = 0
+
+    def where(self, at: int) -> int:
+        """The offset in the file of what is at `at` in the window."""
+        return self._offset + at - LEAD
+
+    def show(self, offset: int, *, largest: bool = False) -> None:
+        """Show the file from `offset` on, as much as is usual or as can be; that is then at `LEAD`.
+
+        Raises:
+            SourceError: it cannot be read, or has become shorter.
+        """
+        left = max(0, self._file.stamp.size - offset)
+        size = min(left, LARGEST_WINDOW if largest else WINDOW)
+        self._offset, self.size, self.more = offset, LEAD + size, left > size
+        view = self.data[LEAD : self.size].data
+        self._raw.seek(offset)
+        while view:
+            count = self._raw.readinto(view)
+            if not count:
+                raise self._file.changed()
+            view = view[count:]
+
+    def move(self, at: int, txid: int) -> None:
+        """Show what follows from `at` on, and before it the txid that is at `txid` now, if any.
+
+        Raises:
+            SourceError: as above.
+        """
+        if txid >= 0:
+            self.data[:LEAD] = self.data[txid : txid + LEAD].copy()
+        # What the window did not hold though it was at its beginning takes a larger one.
+        self.show(self.where(at), largest=at == LEAD)
 
 
 def _read_head(name: str, start: bytes, rules: Network) -> SnapshotHead:

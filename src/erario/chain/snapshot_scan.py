@@ -22,11 +22,12 @@ import numpy as np
 from erario.bitcoin.compression import full_key, is_full_key, pack_script, plain_script
 from erario.bitcoin.script import is_unspendable
 from erario.bitcoin.values import Height, Outpoint, Sats, Script, Txid
-from erario.chain import kernels_snapshot as kernels
+from erario.chain import kernels_snapshot_coin as faults
 from erario.chain.errors import ServerCode
-from erario.chain.kernels import Bytes
-from erario.chain.kernels_snapshot import Snapshot, read_coins
+from erario.chain.kernels_snapshot import DONE, LARGEST_GROUP, Snapshot, read_coins
 from erario.chain.kernels_snapshot_write import (
+    ASK,
+    ASK_AT_ONCE,
     AT,
     HOLE,
     HOLES,
@@ -42,7 +43,7 @@ from erario.chain.kernels_snapshot_write import (
 )
 from erario.chain.script_table import build_strings
 from erario.chain.snapshot_errors import SnapshotCode, refuse_coins
-from erario.chain.snapshot_file import SnapshotFile
+from erario.chain.snapshot_file import LEAD, SnapshotFile, SnapshotWindow
 from erario.chain.source import Progress, ProgressCallback
 from erario.statement.evidence import ListedCoin
 
@@ -51,19 +52,19 @@ STEP: Final = "Reading the snapshot"
 _PROBED: Final = 64
 _MANY_KEYS: Final = 1 << 16
 _FAULTS: Final[dict[int, StrEnum]] = {
-    kernels.TRUNCATED: SnapshotCode.TRUNCATED,
-    kernels.BAD_NUMBER: SnapshotCode.BAD_NUMBER,
-    kernels.TXID_ORDER: SnapshotCode.TXID_ORDER,
-    kernels.OUTPUT_ORDER: SnapshotCode.OUTPUT_ORDER,
-    kernels.BAD_COUNT: SnapshotCode.BAD_COUNT,
-    kernels.BAD_OUTPUT: SnapshotCode.BAD_OUTPUT,
-    kernels.BAD_HEIGHT: SnapshotCode.BAD_HEIGHT,
-    kernels.BAD_AMOUNT: SnapshotCode.BAD_AMOUNT,
-    kernels.TOO_MUCH: ServerCode.LIED_SUPPLY,
-    kernels.BAD_SCRIPT: SnapshotCode.BAD_SCRIPT,
-    kernels.UNSPENDABLE: SnapshotCode.UNSPENDABLE,
-    kernels.NOT_PACKED: SnapshotCode.NOT_PACKED,
-    kernels.TOO_LARGE: SnapshotCode.TOO_LARGE,
+    faults.TRUNCATED: SnapshotCode.TRUNCATED,
+    faults.BAD_NUMBER: SnapshotCode.BAD_NUMBER,
+    faults.TXID_ORDER: SnapshotCode.TXID_ORDER,
+    faults.OUTPUT_ORDER: SnapshotCode.OUTPUT_ORDER,
+    faults.BAD_COUNT: SnapshotCode.BAD_COUNT,
+    faults.BAD_OUTPUT: SnapshotCode.BAD_OUTPUT,
+    faults.BAD_HEIGHT: SnapshotCode.BAD_HEIGHT,
+    faults.BAD_AMOUNT: SnapshotCode.BAD_AMOUNT,
+    faults.TOO_MUCH: ServerCode.LIED_SUPPLY,
+    faults.BAD_SCRIPT: SnapshotCode.BAD_SCRIPT,
+    faults.UNSPENDABLE: SnapshotCode.UNSPENDABLE,
+    faults.NOT_PACKED: SnapshotCode.NOT_PACKED,
+    faults.TOO_LARGE: SnapshotCode.TOO_LARGE,
 }
 
 
@@ -112,22 +113,26 @@ def scan_snapshot(
     Raises:
         SourceError: the file cannot be read, is no snapshot, or has changed.
     """
-    data = file.map()
     head = file.head
     snapshot = Snapshot(
-        data.ctypes.data, len(data), head.each_named, min(head.coins, 1 << 62), height, supply
+        size=LEAD,
+        more=True,
+        each_named=head.each_named,
+        announced=min(head.coins, 1 << 62),
+        height=height,
+        supply=supply,
     )
-    reading = _Reading(file.name, data, snapshot, watched)
-    start = _find_start(reading, head.starts)
-    coins_hash = _read_all(reading, start, progress, hashed=hashed)
-    file.refuse_changes()
+    with file.open() as window:
+        reading = _Reading(file, window, snapshot, watched)
+        start = _find_start(reading, head.starts)
+        coins_hash = _read_all(reading, start, progress, hashed=hashed)
     coins = tuple(sorted(reading.coins, key=lambda coin: coin.outpoint))
     return SnapshotScan(coins, coins_hash)
 
 
 def new_room() -> Room:
     """What a kernel fills before it comes back; a transaction more always has room."""
-    rows = 2 * MOST_OUTPUTS + 1
+    rows = 2 * MOST_OUTPUTS + ASK_AT_ONCE + 1
     return Room(
         state=np.zeros(STATE, np.int64),
         out=np.empty(ROOM_BYTES, np.uint8),
@@ -135,33 +140,52 @@ def new_room() -> Room:
         rows=np.empty(ROW * rows, np.int64),
         marks=np.empty(MARK * MOST_OUTPUTS, np.int64),
         order=np.zeros(MOST_OUTPUTS, np.int32),
+        asked=np.empty(ASK_AT_ONCE, np.uint64),
+        coins=np.empty(ASK * ASK_AT_ONCE, np.int64),
+        passed=np.empty(ASK_AT_ONCE, np.int64),
     )
 
 
 class _Reading:
     """A snapshot that is being read: the file, what is looked for, and what was found."""
 
-    def __init__(self, name: str, data: Bytes, snapshot: Snapshot, watched: WatchedScripts) -> None:
-        self.data = data
+    def __init__(
+        self,
+        file: SnapshotFile,
+        window: SnapshotWindow,
+        snapshot: Snapshot,
+        watched: WatchedScripts,
+    ) -> None:
+        self.window = window
         self.snapshot = snapshot
+        self.size: Final = file.stamp.size
         self.coins: list[ListedCoin] = []
-        self._name = name
+        self._name = file.name
         self._watched = watched
         self._keys: dict[bytes, bytes] = {}
 
     def step(self, room: Room, *, write: bool) -> bool:
         """Let the kernel go on; whether that was the end. What it wrote is complete."""
-        answer = int(read_coins(self.snapshot, self._watched.table, room, write))
+        window = self.window
+        whole = self.snapshot._replace(size=window.size, more=window.more)
+        answer = int(read_coins(window.data, whole, self._watched.table, room, write))
         at = int(room.state[AT])
-        if answer in _FAULTS:
-            raise refuse_coins(self._name, _FAULTS[answer], at)
+        # A fault may come from where the window ends. The largest one holds any transaction from
+        # its beginning.
+        is_whole = not window.more or (at == LEAD and window.size > LARGEST_GROUP)
+        goes_on = answer in _FAULTS and not is_whole
+        if answer in _FAULTS and is_whole:
+            raise refuse_coins(self._name, _FAULTS[answer], window.where(at))
         self._take_rows(room)
         if write:
             self._fill_holes(room)
-        if answer != kernels.DONE:
+        if goes_on:
+            window.move(at, int(room.state[PREVIOUS]))
+            room.state[AT], room.state[PREVIOUS] = LEAD, min(0, room.state[PREVIOUS])
+        if answer != DONE:
             return False
-        if at != self.snapshot.size:
-            raise refuse_coins(self._name, SnapshotCode.TRAILING, at)
+        if window.where(at) != self.size:
+            raise refuse_coins(self._name, SnapshotCode.TRAILING, window.where(at))
         return True
 
     def _take_rows(self, room: Room) -> None:
@@ -169,7 +193,7 @@ class _Reading:
         for txid, vout, code, sats, entry in rows:
             self.coins.append(
                 ListedCoin(
-                    Outpoint(Txid(self.data[txid : txid + 32].tobytes()), vout),
+                    Outpoint(Txid(self.window.data[txid : txid + 32].tobytes()), vout),
                     Sats(sats),
                     self._watched.scripts[entry],
                     Height(code >> 1),
@@ -181,12 +205,12 @@ class _Reading:
     def _fill_holes(self, room: Room) -> None:
         holes = room.holes[: HOLE * room.state[HOLES]].reshape(-1, HOLE).tolist()
         for to, at in holes:
-            packed = self.data[at : at + 33].tobytes()
+            packed = self.window.data[at : at + 33].tobytes()
             upper = self._keys.get(packed)
             if upper is None:
                 key = full_key(bytes((packed[0] - 2,)) + packed[1:])
                 if key is None:
-                    raise refuse_coins(self._name, SnapshotCode.BAD_KEY, at)
+                    raise refuse_coins(self._name, SnapshotCode.BAD_KEY, self.window.where(at))
                 upper = key[33:]
                 if len(self._keys) < _MANY_KEYS:
                     self._keys[packed] = upper
@@ -197,30 +221,34 @@ class _Reading:
 def _find_start(reading: _Reading, starts: tuple[int, ...]) -> int:
     """Where the coins begin: the one place from which the first can be read; else the first, from
     where reading tells what is wrong."""
-    whole = reading.snapshot
-    first = whole._replace(announced=min(whole.announced, _PROBED))
+    whole, window = reading.snapshot, reading.window
     table = WatchedScripts(()).table
     for start in starts if len(starts) > 1 else ():
+        window.show(start, largest=True)
         room = new_room()
-        _begin(room, start)
-        answer = int(read_coins(first, table, room, False))  # noqa: FBT003 - compiled
-        is_end = whole.announced > _PROBED or int(room.state[AT]) == whole.size
-        if answer == kernels.DONE and is_end:
+        _begin(room)
+        first = whole._replace(
+            announced=min(whole.announced, _PROBED), size=window.size, more=window.more
+        )
+        answer = int(read_coins(window.data, first, table, room, False))  # noqa: FBT003 - compiled
+        is_end = whole.announced > _PROBED or window.where(int(room.state[AT])) == reading.size
+        if answer == DONE and is_end:
             return start
     return starts[0]
 
 
-def _begin(room: Room, start: int) -> None:
+def _begin(room: Room) -> None:
     room.state[:] = 0
-    room.state[AT], room.state[PREVIOUS] = start, -1
+    room.state[AT], room.state[PREVIOUS] = LEAD, -1
 
 
 def _read_all(
     reading: _Reading, start: int, progress: ProgressCallback, *, hashed: bool
 ) -> bytes | None:
     """Read all from `start` on; the hash of all coins if `hashed`."""
+    reading.window.show(start)
     room = new_room()
-    _begin(room, start)
+    _begin(room)
     outs = [room.out, np.empty_like(room.out)] if hashed else [room.out]
     digest = hashlib.sha256()
     pending: Future[None] | None = None
@@ -231,7 +259,8 @@ def _read_all(
             room = room._replace(out=outs[0])
             room.state[USED] = 0
             done = reading.step(room, write=hashed)
-            progress(Progress(STEP, int(room.state[AT]), reading.snapshot.size, "bytes"))
+            read = reading.window.where(int(room.state[AT]))
+            progress(Progress(STEP, read, reading.size, "bytes"))
             if not hashed:
                 continue
             # The buffer that comes next is the one that is being hashed.

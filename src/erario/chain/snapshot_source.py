@@ -4,7 +4,8 @@ A snapshot holds no header and no transaction. What makes it worth something is 
 block and hash of all coins (`snapshot_pin`). The headers come from elsewhere: those that are kept,
 or those of another source that is asked as well.
 
-Invariant: nothing is listed before the hash of all coins was that of the pin.
+Invariant: nothing is listed unless the hash of all coins, taken as they were read, is that of the
+pin. So it is taken each time: a file can change and look the same.
 """
 
 from __future__ import annotations
@@ -76,7 +77,6 @@ class SnapshotSource:
         self._own = own
         self._state = state
         self._chain: HeaderChain | None = None
-        self._is_verified = False
 
     @property
     def network(self) -> NetworkName:
@@ -141,12 +141,10 @@ class SnapshotSource:
             WatchedScripts(scripts),
             height=self._pin.height,
             supply=most_supply(network(self._name), self._pin.height),
-            hashed=not self._is_verified,
+            hashed=True,
             progress=progress,
         )
-        if not self._is_verified:
-            self._refuse_other_coins(scan.coins_hash)
-        self._is_verified = True
+        self._refuse_other_coins(scan.coins_hash)
         return Trace(blocks=(), findings=(), listed=scan.coins)
 
     def _refuse_other_coins(self, coins_hash: bytes | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,10 +24,12 @@ from tests.unit.chain.snapshot_twin import (
 
 from erario.bitcoin.compression import plain_script, write_number
 from erario.bitcoin.values import Height, Sats, Script
+from erario.chain import snapshot_file, snapshot_scan
 from erario.chain.errors import ServerCode
+from erario.chain.kernels_snapshot_write import Room
 from erario.chain.snapshot_errors import SnapshotCode
 from erario.chain.snapshot_file import SnapshotFile
-from erario.chain.snapshot_scan import SnapshotScan, WatchedScripts, scan_snapshot
+from erario.chain.snapshot_scan import SnapshotScan, WatchedScripts, new_room, scan_snapshot
 from erario.errors import SourceError
 
 HEIGHT = 400
@@ -90,6 +93,42 @@ def test_more_coins_than_one_call_reads(tmp_path: Path, form: str) -> None:
     found = read(tmp_path, write_snapshot(coins, BASE, form), [script])
     assert found.coins_hash == hash_coins(coins)
     assert len(found.coins) == len(coins)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_windows_that_end_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    chance = random.Random(11)
+    coins = some_coins(chance, 12, HEIGHT)
+    watched = sorted({coin.script for coin in coins if chance.random() < 0.5})
+    raw = write_snapshot(coins, BASE, form)
+    whole = read(tmp_path, raw, watched)
+    assert whole.coins_hash == hash_coins(coins)
+    monkeypatch.setattr(snapshot_scan, "new_room", once(new_room()))
+    for size in (*range(1, 99), *range(99, len(raw) + 2, 9)):
+        monkeypatch.setattr(snapshot_file, "WINDOW", size)
+        assert read(tmp_path, raw, watched) == whole, size
+
+
+def once(room: Room) -> Callable[[], Room]:
+    """The same room each time: a large one takes long to make."""
+    return lambda: room
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_largest_transaction_fits_into_the_largest_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(snapshot_file, "WINDOW", 1_000)
+    coins = in_file_order(
+        Each(txid, vout, 2 * HEIGHT, 1, b"\x51" if vout % 7 else b"")
+        for txid in (b"\x01" * 32, BASE, b"\xff" * 32)
+        for vout in range(100_000 if txid == BASE else 2)
+    )
+    found = read(tmp_path, write_snapshot(coins, BASE, form), [b""])
+    assert found.coins_hash == hash_coins(coins)
+    assert len(found.coins) == sum(not coin.script for coin in coins)
 
 
 ONE = Each(b"\x11" * 32, 1, 21, 5_000, b"\x51")
@@ -227,6 +266,39 @@ def test_junk_is_refused(tmp_path_factory: pytest.TempPathFactory, junk: bytes, 
     except SourceError:
         return
     raise AssertionError("five coins in junk")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("size", [1, 40, 100])
+def test_each_fault_whatever_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, size: int
+) -> None:
+    monkeypatch.setattr(snapshot_file, "WINDOW", size)
+    for what, make, code in WRONG:
+        with pytest.raises(SourceError) as caught:
+            read(tmp_path, make(form))
+        if form != "oldest":
+            assert caught.value.code == code, what
+
+
+def test_a_file_that_is_cut_short_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_file, "WINDOW", 1_000)
+    path = tmp_path / "utxo.dat"
+    coins = [Each(number.to_bytes(32, "big"), 0, 2, 5, b"\x51") for number in range(1_000)]
+    path.write_bytes(write_snapshot(coins, BASE))
+    file = SnapshotFile(path, REGTEST)
+    with pytest.raises(SourceError) as caught:
+        scan_snapshot(
+            file,
+            WatchedScripts(()),
+            height=Height(HEIGHT),
+            supply=Sats(SUPPLY),
+            hashed=True,
+            progress=lambda step: os.truncate(path, 5_000) if step.done > 4_000 else None,
+        )
+    assert caught.value.code == SnapshotCode.CHANGED
 
 
 def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,18 @@ def test_a_pin_of_other_coins(path: Path) -> None:
     source = open_one(path, f"{HEIGHT}:{show_hash(BASE)}:{'00' * 32}")
     assert trace_fails(source).code == ServerCode.LIED_SNAPSHOT
     # It is not taken for verified the second time.
+    assert trace_fails(source).code == ServerCode.LIED_SNAPSHOT
+
+
+def test_another_list_is_not_taken_on_the_word_of_the_first(path: Path) -> None:
+    source = open_one(path)
+    assert len(source.trace([SCRIPT], Height(HEIGHT), lambda _: None).listed) == 2
+    before = path.stat()
+    data = write_snapshot([*COINS[:2], Each(b"\x22" * 32, 7, 4, 3 * 10**8, SCRIPT)], BASE)
+    assert len(data) == before.st_size
+    with path.open("r+b") as file:
+        file.write(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert trace_fails(source).code == ServerCode.LIED_SNAPSHOT
 
 
