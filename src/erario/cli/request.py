@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,9 +14,10 @@ import click
 
 from erario.assess import assess
 from erario.auditing import collect
+from erario.auditing.freshness import freshness_findings
 from erario.bitcoin.network import NetworkName
 from erario.chain.several import SeveralSources
-from erario.chain.source import ChainSource
+from erario.chain.source import ChainSource, HeaderChain
 from erario.chain.sources import open_source
 from erario.chain.state_folder import StateFolder, default_state_folder
 from erario.cli.configuration import ChosenSource, choose_sources
@@ -29,7 +31,7 @@ from erario.reserve.model import Reserve
 from erario.reserve.plain_list import reserve_from_list
 from erario.reserve.problems import Problems
 from erario.reserve.text_files import read_bytes
-from erario.statement.evidence import ControlProof, Evidence
+from erario.statement.evidence import ControlProof, Evidence, SourceKind
 from erario.statement.finding import Verdict
 from erario.statement.model import Outcome, Statement
 
@@ -89,7 +91,18 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
             progress=progress,
             proofs=proofs,
         )
+    findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, state))
+    evidence = replace(evidence, findings=(*evidence.findings, *findings))
     return evidence, assess(evidence)
+
+
+def _kept_chain(evidence: Evidence, state: StateFolder | None) -> HeaderChain | None:
+    """The best chain that earlier runs kept; block files are read together with it anyway."""
+    if state is None or any(one.kind is SourceKind.BLOCKS for one in evidence.sources):
+        return None
+    from erario.chain.served_chain import stored_chain  # noqa: PLC0415 - for servers only
+
+    return stored_chain(evidence.network, state)
 
 
 def load_proofs(files: Sequence[Path], network: NetworkName) -> tuple[ControlProof, ...]:
