@@ -2,7 +2,8 @@
 
 From the tip that it names back to where its chain and the known one part, then forward by every
 rule. What a server says is refuted by what it shows, told by a code for each lie; where its tip
-moved meanwhile, it is asked again a few times, since it may have reorganised.
+moved meanwhile, it is asked again a few times, since it may have reorganised. A lie that was found
+stays the error unless it then shows its chain.
 """
 
 from __future__ import annotations
@@ -180,19 +181,24 @@ class HeaderFollower:
         Raises:
             SourceError: the server cannot be asked, lies, or changes its chain too often.
         """
+        lie: SourceError | None = None
         for _ in range(_TRIES):
             try:
                 return self._follow_to(tail, tip, keep)
             except SourceError as error:
-                after = self._asker.tip()
-                if error.code not in _FROM_A_CHANGE or after == tip:
+                if error.code not in _FROM_A_CHANGE:
                     raise
-                tip = after
-                if tip[0] < tail.anchor.height:
-                    break
-        raise self._asker.error(
-            ServerCode.UNSETTLED, f"changed its chain {_TRIES} times while its headers were read"
-        )
+                # The first: whoever lied cannot hang up or name other tips instead.
+                lie = lie or error
+            try:
+                after = self._asker.tip()
+            except SourceError as error:
+                raise (error if error.code is ServerCode.CLOSED else lie) from None
+            if after == tip or after[0] < tail.anchor.height:
+                break
+            tip = after
+        assert lie is not None
+        raise lie
 
     def _follow_to(
         self, tail: HeaderTail, named: tuple[Height, BlockHash], keep: Keep

@@ -8,8 +8,9 @@ with, by `inclusion.branch_fault`; nothing else is ever added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TypeVar
 
 from erario.bitcoin.block import check_transaction
@@ -25,6 +26,9 @@ from erario.errors import SourceError
 from erario.statement.evidence import BlockEvidence, TransactionEvidence
 
 _ROOT: Final = slice(36, 68)
+_FIRST: Final = 64
+"""Transactions; twice as many with each portion, so that whoever lists what touches nothing is
+found out before much is fetched."""
 _BRANCHES_AT_ONCE: Final = 2_000
 _TRANSACTIONS_AT_ONCE: Final = 500
 """Their bytes are all held before the first is looked at."""
@@ -88,8 +92,19 @@ class Proofs:
         known = [item for item in self._proved.items() if item[0].height <= height]
         return sorted(known, key=lambda item: (item[1].height, item[1].position))
 
-    def add(self, entries: Iterable[HistoryEntry], counted: Callable[[int], None]) -> None:
-        """Fetch and prove those that are not known yet. `counted` hears of their number.
+    def add(
+        self,
+        entries: Iterable[HistoryEntry],
+        counted: Callable[[int], None],
+        check: Callable[[Sequence[tuple[HistoryEntry, Proved]]], None] = lambda _: None,
+    ) -> None:
+        """Fetch and prove those that are not known yet, in order of their blocks.
+
+        Args:
+            entries: where they stand by the server's word.
+            counted: hears of their number.
+            check: sees each portion, of whole blocks, before it is held and more is fetched; what
+                it raises ends this.
 
         Raises:
             SourceError: the server fails, or what it shows does not hold.
@@ -99,12 +114,15 @@ class Proofs:
             key=lambda entry: (entry.height, entry.txid),
         )
         done = 0
-        for some in _portions(new, _BRANCHES_AT_ONCE):
+        for some in _whole_blocks(new, lambda e: e.height, _FIRST, _BRANCHES_AT_ONCE):
             self._add_coinbases(sorted({e.height for e in some if e.height not in self._coinbases}))
-            branches = self._branches(some)
-            wanted = list(zip(some, branches, strict=True))
-            for part in _portions(wanted, _TRANSACTIONS_AT_ONCE):
-                self._add_transactions(part, done, counted)
+            wanted = list(zip(some, self._branches(some), strict=True))
+            for part in _whole_blocks(
+                wanted, lambda one: one[0].height, _TRANSACTIONS_AT_ONCE, _TRANSACTIONS_AT_ONCE
+            ):
+                proved = self._transactions(part, done, counted)
+                check(proved)
+                self._proved.update(proved)
                 done += len(part)
                 counted(done)
 
@@ -137,11 +155,15 @@ class Proofs:
 
     def _branches(self, entries: Sequence[HistoryEntry]) -> list[Branch]:
         """The branches of these entries, which lead from their hashes to their headers."""
-        wanted = [(entry.txid, entry.height) for entry in entries]
-        branches = self._server.branches(wanted, _unheard)
-        for entry, branch in zip(entries, branches, strict=True):
-            self._check_branch(entry, branch, len(self._coinbases[entry.height].branch))
-        return branches
+        found: list[Branch] = []
+        # A block may be named with more transactions than it has: the first false one ends it.
+        for some in _portions(entries, _BRANCHES_AT_ONCE):
+            wanted = [(entry.txid, entry.height) for entry in some]
+            branches = self._server.branches(wanted, _unheard)
+            for entry, branch in zip(some, branches, strict=True):
+                self._check_branch(entry, branch, len(self._coinbases[entry.height].branch))
+            found += branches
+        return found
 
     def _check_branch(self, entry: HistoryEntry, branch: Branch, length: int) -> None:
         """Whether a branch holds, by what can be known without the transaction's bytes."""
@@ -153,19 +175,22 @@ class Proofs:
         if root_of_branch(entry.txid, branch.position, hashes) != self._root(entry.height):
             raise self._lie(entry, BranchFault.ROOT)
 
-    def _add_transactions(
+    def _transactions(
         self,
         part: Sequence[tuple[HistoryEntry, Branch]],
         done: int,
         counted: Callable[[int], None],
-    ) -> None:
+    ) -> list[tuple[HistoryEntry, Proved]]:
+        """The transactions of these entries, proved."""
+        found = []
         given = self._bytes_of(part, lambda number: counted(done + number))
         for (entry, branch), raw in zip(part, given, strict=True):
             length = len(self._coinbases[entry.height].branch)
             proved = self._prove(entry, branch, raw, length)
             if proved.transaction.is_coinbase != (proved.position == 0):
                 raise self._coinbase_lie(entry.height, "is not its only coinbase")
-            self._proved[entry] = proved
+            found.append((entry, proved))
+        return found
 
     def _bytes_of(
         self, part: Sequence[tuple[HistoryEntry, Branch]], counted: Callable[[int], None]
@@ -229,6 +254,21 @@ _REMEDIES: Final = {
 
 def _portions(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _whole_blocks(
+    items: Sequence[_T], height_of: Callable[[_T], Height], size: int, largest: int
+) -> Iterator[list[_T]]:
+    """Portions of items, which are in order of their blocks, none of which is split: of `size`,
+    then twice as many each, to `largest`; or of one block if that has more."""
+    portion: list[_T] = []
+    for _, block in groupby(items, key=height_of):
+        portion += block
+        if len(portion) >= size:
+            yield portion
+            portion, size = [], min(2 * size, largest)
+    if portion:
+        yield portion
 
 
 def _unheard(_number: int) -> None:

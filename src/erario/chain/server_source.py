@@ -1,28 +1,30 @@
 """The source over a server of histories: it asks, and believes nothing that is not proved.
 
-Histories of all scripts first, then every transaction in them, each proved (`server_proofs`), then
-both held against each other: a transaction stands in the history of exactly those scripts that it
-touches. What one server can hide is a transaction that no other shows, as the last spend of a
-coin; so its coins are unspent on the word of servers only, and `notes` says so.
+Histories of all scripts first, then every transaction in them, each proved (`server_proofs`), both
+held against each other (`history_check`): a transaction stands in the history of exactly those
+scripts that it touches. What one server can hide is a transaction that no other shows, as the last
+spend of a coin; so its coins are unspent on the word of servers only, and `notes` says so.
 
 The chain of headers is verified once and kept. A server whose chain changes while it is asked
 shows all sorts of things for a while: so whatever does not hold is asked again a few times, and
-taken for a lie only if the server stood still all the while.
+taken for a lie unless it shows another chain then (`other_branch`), or hashes alone refute it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
 from typing import Final, TypeVar
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.script import is_unspendable
-from erario.bitcoin.values import BlockHash, Height, Outpoint, Script, Txid, sha256d, show_hash
+from erario.bitcoin.values import BlockHash, Height, Script, sha256d
+from erario.chain.ending import Ending
 from erario.chain.errors import ChainCode, ServerCode
+from erario.chain.history_check import HistoryCheck
 from erario.chain.history_server import HistoryEntry, HistoryServer
+from erario.chain.other_branch import shows_other_branch
 from erario.chain.served_chain import open_served_chain
 from erario.chain.server_proofs import Proofs, Proved
 from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
@@ -40,9 +42,14 @@ _SCRIPTS_AT_ONCE: Final = 10_000
 """Many: between two portions nothing is under way, and the end of each may be held back."""
 _MOST_ENTRIES: Final = 2_000_000
 """Transactions in the histories of one question; busy exchanges' addresses have a million."""
-_FROM_A_CHANGE: Final = frozenset(
-    code for code in ServerCode if code.startswith("lied.")
-) | frozenset((ServerCode.REFUSED, ServerCode.LACKS, ServerCode.UNSETTLED))
+_LIE: Final = "lied."
+_BY_HASHES: Final = frozenset(
+    (ServerCode.LIED_TRANSACTION, ServerCode.LIED_COIN, ServerCode.LIED_COINBASE)
+)
+"""Lies that hashes alone refute, whatever chain the server follows."""
+_FROM_A_CHANGE: Final = (
+    frozenset(code for code in ServerCode if code.startswith(_LIE)) - _BY_HASHES
+) | frozenset((ServerCode.REFUSED, ServerCode.UNSETTLED))
 """What a server that is about to change its chain may do without meaning to."""
 _HEADERS_FROM_A_CHANGE: Final = frozenset(
     (ServerCode.LIED_TIP, ServerCode.LIED_LINK, ServerCode.REFUSED)
@@ -78,6 +85,7 @@ class ServerSource:
         self._state = state
         self._own = own
         self._lacks = lacks
+        self._ending = Ending(server.name)
         self._chain: HeaderChain | None = None
         self._proofs: Proofs | None = None
 
@@ -112,7 +120,8 @@ class ServerSource:
         )
 
     def close(self) -> None:
-        """Let go of the server's connections."""
+        """Let go of the server's connections, for good: what is under way ends."""
+        self._ending.end()
         self._server.close()
 
     def chain(self, progress: ProgressCallback) -> HeaderChain:
@@ -152,26 +161,61 @@ class ServerSource:
             self._refuse_other_branch(chain, upto, tip)
             return trace
 
-        return self._patiently(ask, _FROM_A_CHANGE)
+        return self._patiently(
+            ask, _FROM_A_CHANGE, lambda: shows_other_branch(self._server, chain, upto)
+        )
 
     def _patiently(
-        self, ask: Callable[[tuple[Height, BlockHash]], _T], changes: Container[StrEnum]
+        self,
+        ask: Callable[[tuple[Height, BlockHash]], _T],
+        changes: Container[StrEnum],
+        has_changed: Callable[[], bool] = lambda: False,
     ) -> _T:
         """What `ask` gives, again and again while its error may come from a change of the chain.
-        It is told the tip from before."""
-        tips = set()
+
+        A lie that was found is the error in the end, whatever comes after it, so that a liar cannot
+        hang up or name other tips instead; unless the server was seen to change its chain.
+
+        Args:
+            ask: is told the tip from before.
+            changes: the codes of errors that a change of the chain may bring.
+            has_changed: whether the server now follows another chain than the verified one.
+        """
+        tips: set[tuple[Height, BlockHash]] = set()
+        lie: SourceError | None = None
         for pause in (*PAUSES, None):
-            tip = self._server.tip()
+            try:
+                tip = self._server.tip()
+            except SourceError as error:
+                raise _worst(error, lie) from None
             tips.add(tip)
             try:
                 return ask(tip)
             except SourceError as error:
+                lie = lie or (error if _is_lie(error) else None)
                 if error.code not in changes:
-                    raise
+                    raise _worst(error, lie) from None
                 if pause is None:
-                    raise self._accuse(error, tips) from error
-                time.sleep(pause)
+                    raise self._accuse(error, lie, tips, has_changed) from None
+            self._ending.pause(pause)
         raise AssertionError
+
+    def _accuse(
+        self,
+        error: SourceError,
+        lie: SourceError | None,
+        tips: set[tuple[Height, BlockHash]],
+        has_changed: Callable[[], bool],
+    ) -> SourceError:
+        """The error to raise in the end: the lie, or that the server never stood still, or else
+        the last."""
+        if lie is not None:
+            return self._unsettled() if has_changed() else lie
+        try:
+            stood_still = len(tips | {self._server.tip()}) == 1
+        except SourceError:
+            stood_still = True
+        return error if stood_still else self._unsettled()
 
     def _trace_once(
         self, proofs: Proofs, scripts: Sequence[Script], upto: Height, progress: ProgressCallback
@@ -180,8 +224,9 @@ class ServerSource:
         unseen = tuple(script for script in scripts if script not in histories)
         entries = {entry for history in histories.values() for entry in history}
         counted = _told(progress, TRANSACTION_STEP, "transactions", 0, len(entries))
-        proofs.add(entries, counted)
-        touching = self._touching(proofs.upto(upto), histories)
+        check = HistoryCheck(self._server.name, histories, proofs.upto(upto))
+        proofs.add(entries, counted, check.check_portion)
+        touching = check.check_all(proofs.upto(upto))
         return Trace(_blocks(proofs, touching), self._findings(unseen), unseen=unseen)
 
     def _histories(
@@ -209,36 +254,6 @@ class ServerSource:
                 histories[script] = frozenset(e for e in answer if 0 < e.height <= upto)
         return histories
 
-    def _touching(
-        self,
-        known: Iterable[tuple[HistoryEntry, Proved]],
-        histories: Mapping[Script, frozenset[HistoryEntry]],
-    ) -> list[Proved]:
-        """The known transactions, in order of the chain, that touch the scripts of the histories;
-        each must stand in the history of just those that it touches.
-
-        What was proved for earlier questions is held against these histories too.
-        """
-        owners: dict[Outpoint, Script] = {}
-        listed: dict[HistoryEntry, set[Script]] = {}
-        for script, history in histories.items():
-            for entry in history:
-                listed.setdefault(entry, set()).add(script)
-        found = []
-        for entry, proved in known:
-            transaction = proved.transaction
-            touched = {owners[i.outpoint] for i in transaction.inputs if i.outpoint in owners}
-            for vout, output in enumerate(transaction.outputs):
-                if output.script in histories:
-                    owners[Outpoint(transaction.txid, vout)] = output.script
-                    touched.add(output.script)
-            said = listed.get(entry, set())
-            if said != touched:
-                raise self._lie(_contradiction(entry.txid, said, touched))
-            if touched:
-                found.append(proved)
-        return found
-
     def _refuse_other_branch(
         self, chain: HeaderChain, upto: Height, tip: tuple[Height, BlockHash]
     ) -> None:
@@ -249,11 +264,6 @@ class ServerSource:
         at_upto = at_tip if upto == height else self._server.headers(upto, 1)
         if sha256d(at_tip) != block_hash or at_upto != chain.header(upto):
             raise self._unsettled()
-
-    def _accuse(self, error: SourceError, tips: set[tuple[Height, BlockHash]]) -> SourceError:
-        """The error to raise in the end: `error`, or that the server never stood still."""
-        stood_still = len(tips | {self._server.tip()}) == 1
-        return error if stood_still else self._unsettled()
 
     def _findings(self, unseen: Sequence[Script]) -> tuple[Finding, ...]:
         if not unseen:
@@ -286,22 +296,20 @@ class ServerSource:
         return SourceError(code, f"{self._server.name} {what}", remedy=remedy)
 
 
+def _is_lie(error: SourceError) -> bool:
+    return str(error.code).startswith(_LIE)
+
+
+def _worst(error: SourceError, lie: SourceError | None) -> SourceError:
+    """The lie that was found before, unless it is over because we are."""
+    return error if lie is None or error.code is ServerCode.CLOSED else lie
+
+
 def _told(
     progress: ProgressCallback, step: str, unit: str, before: int, total: int
 ) -> Callable[[int], None]:
     """Tells `progress` of what is done, beyond what was done before."""
     return lambda done: progress(Progress(step, before + done, total, unit))
-
-
-def _contradiction(txid: Txid, said: set[Script], touched: set[Script]) -> str:
-    """What is wrong with the histories in which a transaction stands, in words."""
-    name = show_hash(txid)
-    if said - touched:
-        return (
-            f"lists {name} in the history of a script that it does not touch, or leaves out the "
-            "one that paid the coin which it spends"
-        )
-    return f"leaves {name}, which it has shown itself, out of the history of a script"
 
 
 def _blocks(proofs: Proofs, touching: Iterable[Proved]) -> tuple[BlockEvidence, ...]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import time
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.hostile import electrum as hostile
 from tests.hostile.electrum import ALICE, BOB, CAROL, Truth, serving, split_of, story
-from tests.strategies.chains import OP_TRUE, SCRIPTS, SUBSIDY, Made, mine, plain_folder
+from tests.strategies.chains import OP_TRUE, SCRIPTS, SUBSIDY, Made, Tx, mine, plain_folder
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height, Script, show_hash
 from erario.chain import electrum_session, server_source
 from erario.chain.access import Access
 from erario.chain.blocks_source import BlocksSource
+from erario.chain.ending import Ending
 from erario.chain.errors import ChainCode, ServerCode
 from erario.chain.source import ChainSource, Progress, Trace
 from erario.chain.sources import open_source
@@ -216,6 +218,107 @@ def test_a_transaction_left_out_is_not_found_with_one_server() -> None:
     assert [block.height for block in trace.blocks] == [1, 3]
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_coinbase_of_64_bytes_is_no_lie(own: bool) -> None:
+    """An honest block may have one: it cannot be shown by a branch, and that is said."""
+    paid = Tx(
+        inputs=((bytes(32), 0xFFFFFFFF),), outputs=((5, OP_TRUE),), signatures=(b"\x01\x0a\x00",)
+    )
+    assert len(paid.raw) == 64
+    other = Tx(inputs=((b"\x33" * 32, 0),), outputs=((5, ALICE),))
+    blocks = [*_STORY, mine(_STORY[-1], [] if own else [other], first=paid)]
+    with pytest.raises(SourceError) as caught:
+        ask(Truth(blocks), [OP_TRUE] if own else [ALICE])
+    assert caught.value.code == ServerCode.LACKS
+    assert "64 bytes" in caught.value.what
+    assert "whole block" in caught.value.remedy
+
+
+# A liar that was found --------------------------------------------------------------------------
+
+
+class _TurnsAway(hostile.LeftOutOfOne):
+    """Refuses everything once it has told its lie."""
+
+    has_lied = False
+
+    def history(self, wanted: str) -> list[tuple[bytes, int]]:
+        self.has_lied = True
+        return super().history(wanted)
+
+    def blockchain_headers_subscribe(self) -> object:
+        if self.has_lied:
+            raise hostile.Refused("busy")
+        return super().blockchain_headers_subscribe()
+
+
+class _HangsUp(_TurnsAway):
+    """Cuts the connection instead."""
+
+    async def talk(self, reader: StreamReader, writer: StreamWriter) -> None:
+        if not self.has_lied:
+            await super().talk(reader, writer)
+
+    async def send(self, request: Any, message: Any, writer: StreamWriter) -> None:
+        if request["method"] == "blockchain.headers.subscribe" and self.has_lied:
+            writer.close()
+        else:
+            await super().send(request, message, writer)
+
+
+class _Sways(hostile.LeftOutOfOne):
+    """Names its tip and the block before it by turns; its headers are the same all the while."""
+
+    turn = 0
+
+    def blockchain_headers_subscribe(self) -> object:
+        self.turn += 1
+        height = len(self.blocks) - (2 if self.turn % 2 else 1)
+        return {"height": height, "hex": self.blocks[height].header.hex()}
+
+
+class _SwaysToABlockWithoutWork(_Sways):
+    """And its last header is one that nobody has worked for, or a true one of another height."""
+
+    def header(self, height: int) -> bytes:
+        if self.turn > 3 and height == len(self.blocks) - 1:
+            return hostile.bad_block(self.blocks[-2], weak=True).header
+        return super().header(height)
+
+
+class _SwaysToAnOldBlock(_Sways):
+    def header(self, height: int) -> bytes:
+        return super().header(2 if self.turn > 3 and height == len(self.blocks) - 1 else height)
+
+
+@pytest.mark.parametrize(
+    "lie", [_TurnsAway, _HangsUp, _Sways, _SwaysToABlockWithoutWork, _SwaysToAnOldBlock]
+)
+def test_a_liar_that_was_found_does_not_get_away(lie: Callable[[Sequence[Made]], Truth]) -> None:
+    assert code_of(lie(_STORY)) == ServerCode.LIED_HISTORY
+
+
+def test_bytes_of_another_transaction_are_a_lie_at_once() -> None:
+    """Whatever the tip is: no change of the chain changes a hash, so it is not asked again."""
+    truth = hostile.AmountChanged(_STORY)
+    assert code_of(truth) == ServerCode.LIED_TRANSACTION
+    assert truth.asked.count("blockchain.scripthash.get_history") == len(_ALL)
+
+
+def test_proofs_from_another_branch_are_no_lie() -> None:
+    """The block that was verified is gone, and the one in its place pays too."""
+    truth = Truth(_STORY)
+    with serving(truth) as port:
+        asked = source(port)
+        chain = asked.chain(quiet)
+        other = mine(_STORY[7], pay=((SUBSIDY, BOB),), tag=b"other")
+        truth.blocks[9:] = [other, mine(other)]
+        with pytest.raises(SourceError) as caught:
+            asked.trace([Script(BOB)], chain.tip, quiet)
+        asked.close()
+    assert caught.value.code == ServerCode.UNSETTLED
+
+
 # Lies about headers -----------------------------------------------------------------------------
 
 
@@ -355,6 +458,6 @@ def test_hashes_are_shown_in_the_error() -> None:
 def test_a_lie_is_not_believed_before_it_was_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(server_source, "PAUSES", (1.0, 2.0))
-    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setattr(Ending, "pause", lambda _, seconds: waited.append(seconds))
     assert code_of(hostile.Foreign(_STORY)) == ServerCode.LIED_HISTORY
     assert waited == [1.0, 2.0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.strategies.header_servers import FakeServer
-from tests.strategies.headers import SlowTree, genesis, mine
+from tests.strategies.headers import SlowTree, genesis, mine, sha256d
 from tests.strategies.served_chains import (
     CHAIN,
     LENGTH,
@@ -170,10 +170,43 @@ def test_a_reorganisation_while_it_is_asked(pins):
     assert_same(opened(server, pins), best_of(OTHER))
 
 
+class Refuses(FakeServer):
+    """Names its tip so often, then no more: after a lie it will not be asked about it."""
+
+    left = 1
+
+    def tip(self):
+        self.left -= 1
+        if self.left < 0:
+            raise SourceError(ServerCode.REFUSED, f"{self.name} is busy", remedy="")
+        return super().tip()
+
+
 @BOTH
-def test_a_chain_that_never_settles(pins):
+def test_a_tip_that_is_another_each_time_is_a_lie(pins):
+    """Named four times, and never shown: no chain changes as often as it is looked at."""
     server = FakeServer(CHAIN)
     tips = iter(range(1000))
     honest = server.tip
     server.tip = lambda: (honest()[0], next(tips).to_bytes(32, "little"))
-    refused(server, ServerCode.UNSETTLED, pins=pins)
+    refused(server, ServerCode.LIED_TIP, bytes(32).hex(), pins=pins)
+
+
+@BOTH
+def test_a_liar_that_hangs_up_has_lied_all_the_same(pins):
+    work = Refuses(extended(mine(CHAIN[-1], NEXT, works=False)))
+    refused(work, ServerCode.LIED_WORK, pins=pins)
+    tip = Refuses(CHAIN)
+    tip.named_tip = (len(CHAIN) - 1, bytes(32))
+    refused(tip, ServerCode.LIED_TIP, pins=pins)
+
+
+@BOTH
+def test_a_liar_that_falls_below_the_pins_has_lied_all_the_same(pins):
+    server = FakeServer(CHAIN)
+    tips = iter([(len(CHAIN) - 1, bytes(32)), *[(1, sha256d(CHAIN[1]))] * 9])
+    server.tip = lambda: next(tips)
+    if pins is PINS:
+        refused(server, ServerCode.LIED_TIP, pins=pins)
+    else:
+        assert opened(server, pins).tip == 1

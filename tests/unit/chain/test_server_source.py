@@ -14,11 +14,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.hostile.electrum import ALICE, BOB, CAROL, Truth, scripthash, story
-from tests.strategies.chains import SCRIPTS, History, Made, histories
+from tests.strategies.chains import (
+    GENESIS,
+    SCRIPTS,
+    SUBSIDY,
+    History,
+    Made,
+    Tx,
+    histories,
+    mine,
+)
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import BlockHash, Height, Script, Txid
-from erario.chain import server_source
+from erario.chain import server_proofs, server_source
 from erario.chain.certificate_pins import CertificatePins
 from erario.chain.electrum import ElectrumServer
 from erario.chain.electrum_session import Answer, Call, Refusal
@@ -216,6 +225,49 @@ def test_what_is_proved_is_not_asked_for_again() -> None:
     server.asked.clear()
     assert source.trace(_ALL, tip, quiet) == first
     assert set(server.asked) == {"history"}
+
+
+def test_what_touches_nothing_is_found_before_much_is_fetched() -> None:
+    """A history of true transactions that are somebody else's: the first portion ends it."""
+    blocks = list(_STORY)
+    foreign = []
+    for number in range(40):
+        others = [
+            Tx(inputs=((bytes([number, n]) * 16, 0),), outputs=((0, b"\x6a" + b"x" * 1_000),))
+            for n in range(10)
+        ]
+        blocks.append(mine(blocks[-1], others, tag=b"some tag %d" % number))
+        foreign += [HistoryEntry(Txid(tx.txid), Height(blocks[-1].height)) for tx in others]
+
+    def damage(method: str, answer: Any) -> Any:
+        return (*answer, *foreign) if method == "history" else answer
+
+    server = Answers(blocks, damage)
+    source = ServerSource(server, NetworkName.REGTEST, None)
+    tip = source.chain(quiet).tip
+    with pytest.raises(SourceError) as caught:
+        source.trace(_ALL, tip, quiet)
+    assert caught.value.code == ServerCode.LIED_HISTORY
+    # In each of the two tries: 64, the rest of a block, and coinbases.
+    assert server.asked.count("transaction") < 200
+    assert source._proofs is not None
+    assert source._proofs.upto(tip) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_portions_of_any_size_show_the_same(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spend may stand in the block of its funding, in whichever order their hashes are."""
+    first = mine(GENESIS, pay=((SUBSIDY, ALICE),))
+    spends, coin = [], (first.transactions[0].txid, 0)
+    for n in range(8):
+        spends.append(Tx(inputs=(coin,), outputs=((SUBSIDY - n, (BOB, ALICE)[n % 2]),)))
+        coin = (spends[-1].txid, 0)
+    blocks = [first, mine(first, spends)]
+    expected = naive(blocks, _ALL, 2)
+    for name in ("_FIRST", "_BRANCHES_AT_ONCE", "_TRANSACTIONS_AT_ONCE"):
+        monkeypatch.setattr(server_proofs, name, size)
+    found = trace(Answers(blocks))
+    assert [(b.height, one.position) for b in found.blocks for one in b.transactions] == expected
 
 
 def test_histories_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
