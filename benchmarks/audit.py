@@ -83,7 +83,11 @@ class Bench:
         self._blocks.mkdir()
         *files, last = sorted((chain_folder / "plain").glob("blk*.dat"))
         for file in files:
-            (self._blocks / file.name).symlink_to(file)
+            # As a node has them: a symbolic link costs a look more each time.
+            try:
+                (self._blocks / file.name).hardlink_to(file)
+            except OSError:
+                (self._blocks / file.name).symlink_to(file)
         self._last = self._blocks / last.name
         shutil.copy(last, self._last)
         rows = "".join(f"{script.hex()}\n" for script in scripts)
