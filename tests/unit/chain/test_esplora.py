@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -343,3 +344,29 @@ def test_a_witness_is_kept() -> None:
     )
     blocks = [first, mine(first, [spend])]
     assert shown(traced(Esplora(Truth(blocks)))) == expected(blocks, 2)
+
+
+def test_closing_ends_what_is_under_way_and_what_waits() -> None:
+    """More questions than connections, none of which is answered; another thread closes it."""
+    under_way = threading.Event()
+    scripts = [Script(b"\x00\x14" + bytes([n]) * 20) for n in range(64)]
+
+    def hangs(question: Question) -> bool:
+        if asks_for_history(question):
+            under_way.set()
+        return asks_for_history(question)
+
+    with HttpServer(Esplora(Truth(BLOCKS)), Transport.HANG, when=hangs) as server:
+        with opened(server, timeout=500) as source, ThreadPoolExecutor(1) as pool:
+            tip = source.chain(quiet).tip
+            asked = pool.submit(source.trace, scripts, tip, quiet)
+            assert under_way.wait(30)
+            source.close()
+            with pytest.raises(SourceError) as caught:
+                asked.result(30)
+            assert caught.value.code == ServerCode.CLOSED
+            before = len(server.questions)
+            with pytest.raises(SourceError) as caught:
+                source.trace(scripts, tip, quiet)
+            assert caught.value.code == ServerCode.CLOSED
+            assert len(server.questions) == before
