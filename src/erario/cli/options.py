@@ -46,19 +46,19 @@ access_options = combine(
     click.option(
         "--proxy",
         metavar="URL",
-        help="Reach servers through socks5h://HOST:PORT, as of Tor.",
+        help="Reach other machines through socks5h://HOST:PORT, as of Tor.",
     ),
     click.option(
         "--cookie",
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="A node's cookie file [default: where the node puts it].",
+        help="The node's cookie file [default: where the node puts it].",
     ),
     click.option(
         "--login",
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
-        help='A file that holds "user:password" of a node.',
+        help='A file that holds "user:password" of the node.',
     ),
     click.option(
         "--pin",
@@ -67,14 +67,14 @@ access_options = combine(
     ),
     click.option("--plain", is_flag=True, help="Allow HTTP without TLS to other machines."),
 )
-"""How sources that are given by URL are reached; `read_access` makes a value of what they take."""
+"""How sources are reached, before what is configured; `read_access` makes a value of it."""
 
 _source_options = combine(
     sources_option,
     click.option(
         "--own",
         is_flag=True,
-        help="The source is your own node, its blocks, or a server over it: take its word for "
+        help="The one source is your own node, its blocks, or a server over it: take its word for "
         "what was not spent.",
     ),
     click.option(
