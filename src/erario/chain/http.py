@@ -34,6 +34,7 @@ from urllib3.exceptions import SSLError as Urllib3SSLError
 
 from erario.chain.ending import Ending
 from erario.chain.errors import ChainCode, ServerCode
+from erario.chain.http_lanes import Lanes
 from erario.chain.http_wire import Bounds, TooManyBytesError, bounds, connections_by
 from erario.errors import RequestError, SourceError
 
@@ -79,41 +80,6 @@ class _Cut(Exception):  # noqa: N818 - a signal within this module
     """The connection could not be had, or broke; another try may do better."""
 
 
-class _Lanes:
-    """How many questions may be under way at once: fewer each time the server asks for patience."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._busy = 0
-        self._later = 0.0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def one(self, pause: Callable[[float], None]) -> Iterator[int]:
-        """Hold one lane, once there is one, and not before the server wants to be asked; gives
-        how many there are."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._busy < self._most)
-            self._busy += 1
-            most = self._most
-            wait = self._later - time.monotonic()
-        try:
-            if wait > 0:
-                pause(wait)
-            yield most
-        finally:
-            with self._changed:
-                self._busy -= 1
-                self._changed.notify()
-
-    def narrow(self, seen: int, wait: float) -> None:
-        """Half as many from now on as there were when the question was put, so that those which
-        were under way together count once; and none for `wait` seconds."""
-        with self._changed:
-            self._most = min(self._most, max(1, seen // 2))
-            self._later = max(self._later, time.monotonic() + wait)
-
-
 class HttpClient:
     """Questions to one server. Many threads may ask at once.
 
@@ -144,7 +110,7 @@ class HttpClient:
         self._timeout = timeout
         self._ending = Ending(name)
         self._wait = pause
-        self._lanes = _Lanes(connections)
+        self._lanes = Lanes(connections)
         self._lock = threading.Lock()
         self._under_way: set[Bounds] = set()
         self._manager = connections_by(proxy, connections)
