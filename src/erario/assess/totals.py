@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from erario.assess.ground import Ground
 from erario.bitcoin.address import show_address
 from erario.bitcoin.script import ScriptType, classify
-from erario.bitcoin.values import Height, Script, Txid, total
+from erario.bitcoin.values import Height, Sats, Script, Txid, total
 from erario.holdings.coins import Ledger
 from erario.reserve.model import Attribution, Role
 from erario.statement.evidence import DeclaredWallet, WatchedScript
@@ -27,6 +28,8 @@ from erario.statement.model import (
     TypeTotal,
     WalletStatement,
 )
+
+_NOTHING: Final = Balance(Sats(0), 0, Sats(0), Sats(0))
 
 
 @dataclass(slots=True)
@@ -72,6 +75,9 @@ def read_histories(ledger: Ledger) -> dict[Script, ScriptHistory]:
 def balance_of(coins: Iterable[Coin]) -> Balance:
     """The sums over unspent coins."""
     coins = list(coins)
+    if not coins:
+        # Most scripts of a descriptor hold nothing.
+        return _NOTHING
     return Balance(
         sats=total(coin.sats for coin in coins),
         coins=len(coins),
