@@ -195,6 +195,6 @@ def test_the_server_stopped_in_the_middle(story: Story) -> None:
     with socket.socket() as other:
         other.connect(("127.0.0.1", story.server.port))
         other.sendall(b"not json\n")
-    source._server.close()  # type: ignore[attr-defined]
+    source._server._session._hang_up()  # type: ignore[attr-defined]
     assert source.trace(story.scripts[:50], tip, quiet) == first
     source.close()
