@@ -11,6 +11,7 @@ import click
 from erario.bitcoin.network import NetworkName
 from erario.chain.source import HasTip
 from erario.chain.sources import open_source
+from erario.chain.state_folder import default_state_folder
 from erario.cli.configuration import (
     ChosenSource,
     choose_sources,
@@ -92,7 +93,14 @@ def command(
 def _probe(one: ChosenSource, network: NetworkName) -> Probed:
     started = time.monotonic()
     try:
-        opened = open_source(one.url, one.network or network, own=one.own, access=one.access)
+        # With what is kept, so that a server is known by the certificate that it had.
+        opened = open_source(
+            one.url,
+            one.network or network,
+            own=one.own,
+            state=default_state_folder(),
+            access=one.access,
+        )
         with closing(opened) as source:
             note = source.notes()[0]
             tip = source.tip() if isinstance(source, HasTip) else None
