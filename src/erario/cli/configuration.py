@@ -28,7 +28,7 @@ from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
-from erario.chain.node_conf import is_this_machine
+from erario.chain.hosts import is_this_machine
 from erario.chain.source_url import read_server_url
 from erario.errors import DeclarationError, Place, RequestError
 from erario.reserve.problems import ProblemCode, Problems
@@ -282,7 +282,7 @@ def _read_source(table: Table) -> ChosenSource:
         conf=_path(table, "conf"),
         pin=table.text("pin"),
         plain=table.flag("plain", default=False),
-        timeout=float(timeout or Access.timeout),
+        timeout=float(timeout or Access().timeout),
     )
     network = table.choice("network", NetworkName, NetworkName.MAIN)
     kind, colon, path = url.partition(":")
