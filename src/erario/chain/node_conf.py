@@ -20,13 +20,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode
+from erario.chain.hosts import check_way, is_onion, is_this_machine
 from erario.chain.source_url import SourceUrl
 from erario.errors import RequestError
 
@@ -127,12 +127,13 @@ def find_way(
         data_folder: the default data directory, likewise.
 
     Raises:
-        RequestError: the credentials would cross a network in the clear, there are none, or a file
-            that was named cannot be used.
+        RequestError: the credentials would cross a network in the clear, there are none, a file
+            that was named cannot be used, or it is an onion address without a proxy.
     """
     environment = os.environ if environment is None else environment
+    check_way(url, access)
     here = is_this_machine(url.host)
-    if not here and not access.plain and not _is_hidden_service(url.host, access):
+    if not (here or access.plain or is_onion(url.host)):
         raise RequestError(
             ChainCode.ACCESS_BAD,
             f"the credentials of {url.authority} would cross the network in the clear",
@@ -152,16 +153,6 @@ def find_way(
         )
     port = url.port or (conf and conf.port) or _PORTS[network]
     return NodeWay(url.host, port, _choose_login(access, conf, environment))
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether what is sent to `host` never leaves this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def default_data_folder(environment: Mapping[str, str]) -> Path:
@@ -265,11 +256,6 @@ def _read_file(path: Path, what: str) -> str:
     if len(data) > _MOST_BYTES:
         raise _no_login(f"the {what} is too large to be one")
     return data.decode("utf-8", errors="replace")
-
-
-def _is_hidden_service(host: str, access: Access) -> bool:
-    """Whether Tor encrypts the way from end to end."""
-    return host.lower().endswith(".onion") and access.proxy is not None
 
 
 def _no_login(why: str) -> RequestError:

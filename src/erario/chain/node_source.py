@@ -21,8 +21,9 @@ from erario.bitcoin.script import is_unspendable
 from erario.bitcoin.values import BlockHash, Height, Script
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode, ServerCode
+from erario.chain.hosts import is_this_machine
 from erario.chain.node_blocks import RawBlock, read_blocks
-from erario.chain.node_conf import find_way, is_this_machine
+from erario.chain.node_conf import find_way
 from erario.chain.node_filters import FilterQuestion, matching_heights
 from erario.chain.node_finder import new_finder
 from erario.chain.node_rpc import UNKNOWN_METHOD, NodeRpc, RpcError

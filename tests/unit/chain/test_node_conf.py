@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode
-from erario.chain.node_conf import NodeWay, find_way, is_this_machine, read_conf
+from erario.chain.hosts import is_this_machine
+from erario.chain.node_conf import NodeWay, find_way, read_conf
 from erario.chain.source_url import read_server_url
 from erario.errors import RequestError
 
@@ -203,7 +204,9 @@ def test_a_hidden_service_behind_a_proxy_is_encrypted(tmp_path: Path) -> None:
     cookie = tmp_path / "cookie"
     cookie.write_text("a:b")
     url = f"node://{'a' * 56}.onion"
-    refused(lambda: way(url, folder=tmp_path, cookie=cookie))
+    for plain in (False, True):
+        # Its look-up would tell the name server who is asked.
+        refused(lambda plain=plain: way(url, folder=tmp_path, cookie=cookie, plain=plain))
     proxy = "socks5h://127.0.0.1:9050"
     assert way(url, folder=tmp_path, cookie=cookie, proxy=proxy).host.endswith(".onion")
     refused(lambda: way("node://10.0.0.1", folder=tmp_path, cookie=cookie, proxy=proxy))
