@@ -32,7 +32,7 @@ from erario.bundle.names import (
     TRANSACTIONS,
     check_name,
 )
-from erario.bundle.verifying import VerifiedBundle, verify_files
+from erario.bundle.verifying import VerifiedBundle, open_sealed, verify_files
 from erario.bundle.writing import write_headers, write_proofs, write_transactions
 from erario.errors import OutputError, Place, RequestError
 from erario.files import write_whole
@@ -111,15 +111,19 @@ def make_bundle(evidence: Evidence, enclosed: Enclosed | None = None) -> dict[st
 def make_verified(
     evidence: Evidence, enclosed: Enclosed | None = None
 ) -> tuple[dict[str, bytes], VerifiedBundle]:
-    """The same, and what a verification of it says.
+    """The same, and what a verification of it says. Sealed proofs are opened for it, since whoever
+    gets them must be able to.
 
     Raises:
         RequestError: as of `make_bundle`; or it does not open where the one before closed.
-        BundleError: the evidence contradicts itself, so that nobody would accept the bundle.
+        BundleError: the evidence contradicts itself, or a proof does not hold, sealed or not, so
+            that nobody would accept the bundle.
     """
     files = make_bundle(evidence, enclosed)
     try:
-        return files, verify_files(files)
+        found = verify_files(files)
+        if found.sealed:
+            open_sealed(found, evidence.proofs)
     except BundleError as error:
         if error.code in _ABOUT_OPENING:
             raise RequestError(
@@ -129,6 +133,7 @@ def make_verified(
                 "the reserve, the day from which it counts.",
             ) from error
         raise
+    return files, found
 
 
 def save_bundle(files: Mapping[str, bytes], path: Path, *, folder: bool = False) -> None:

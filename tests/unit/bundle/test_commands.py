@@ -206,8 +206,12 @@ def test_proofs_are_taken_in_and_sealed(tmp_path, monkeypatch, capsys) -> None:
     assert answers[0]["holders"][0]["control"][0]["control"] == "proved"
     wrong = replace(proof_of, message=message.replace("Q3", "Q4"))
     Path("wrong.json").write_bytes(proofs_json(NetworkName.REGTEST, [wrong]))
-    assert run([*line, "wrong.erario", "--proofs", "wrong.json"]) == 2
-    assert not Path("wrong.erario").exists()
+    capsys.readouterr()
+    for sealing in ([], ["--seal-proofs", "sealed.json"]):
+        assert run([*line, "wrong.erario", "--proofs", "wrong.json", *sealing]) == 2
+        assert "proofs.invalid" in capsys.readouterr().err
+        assert not Path("wrong.erario").exists()
+        assert not Path("sealed.json").exists()
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
