@@ -137,7 +137,7 @@ def proved(at: int = 10, over: int = 10, *, on_chain: bool = True) -> Evidence:
     (holder,) = assess(plain).holders
     block_hash = plain.cutoff.block_hash if on_chain else BlockHash(bytes(31) + b"\x01")
     message = write_control_message(
-        "Kit", "Treasury", plain.cutoff.height, block_hash, holder.coins_digest
+        "Kit", "treasury", plain.cutoff.height, block_hash, holder.coins_digest
     ).text
     proof = ControlProof(
         Script(scripts["key"]),
