@@ -16,7 +16,9 @@ def declare(reserve: Reserve, wallets: tuple[DeclaredWallet, ...]) -> Declaratio
     """What was declared, with the wallets as they were derived."""
     return Declaration(
         timezone=reserve.timezone,
-        holders=tuple(DeclaredHolder(one.id, one.name, one.complete) for one in reserve.holders),
+        holders=tuple(
+            DeclaredHolder(one.id, one.name, one.complete, one.signs_as) for one in reserve.holders
+        ),
         wallets=wallets,
         documents=tuple(
             DeclaredDocument(

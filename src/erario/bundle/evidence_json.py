@@ -70,7 +70,12 @@ def _height(point: BlockPoint | None) -> int | None:
 
 
 def _holder(holder: DeclaredHolder) -> JsonObject:
-    return {"id": holder.id, "name": holder.name, "complete": holder.complete}
+    return {
+        "id": holder.id,
+        "name": holder.name,
+        "complete": holder.complete,
+        "signs_as": holder.signs_as,
+    }
 
 
 def _wallet(wallet: DeclaredWallet) -> JsonObject:

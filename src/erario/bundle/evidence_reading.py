@@ -138,8 +138,13 @@ def _declaration(fields: Fields) -> Declaration:
 
 
 def _holder(value: Json) -> DeclaredHolder:
-    fields = Fields(value, "a holder", ("id", "name", "complete"))
-    return DeclaredHolder(fields.text("id", 100), fields.text("name"), fields.flag("complete"))
+    fields = Fields(value, "a holder", ("id", "name", "complete", "signs_as"))
+    return DeclaredHolder(
+        fields.text("id", 100),
+        fields.text("name"),
+        fields.flag("complete"),
+        None if fields.is_null("signs_as") else fields.text("signs_as"),
+    )
 
 
 def _wallet(value: Json) -> DeclaredWallet:

@@ -20,11 +20,13 @@ from erario.statement.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class DeclaredHolder:
-    """A holder, as `reserve.Holder` without its place."""
+    """A holder, as `reserve.Holder` without its place. `signs_as` is the name that its control
+    proofs give; None for `name`."""
 
     id: str
     name: str
     complete: bool
+    signs_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

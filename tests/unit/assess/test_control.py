@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies.evidence import ListSource, MemorySource, read_chain, reserve, wallet
-from tests.unit.proof.maker import by_key_hash, p2wpkh, sec, simple
+from tests.unit.proof.maker import by_key_hash, full, p2wpkh, sec, simple
 
 from erario.assess import assess
 from erario.auditing import audit, collect
@@ -43,7 +43,7 @@ def message(chain, declared, height: int, block_hash: bytes | None = None) -> st
     digests = audit(declared, MemorySource(chain.blocks), at=height).holders[0].coins_digest
     named = chain.blocks[height].block_hash if block_hash is None else block_hash
     return write_control_message(
-        "Audit 2026", "Treasury", Height(height), BlockHash(named), digests
+        "Audit 2026", "treasury", Height(height), BlockHash(named), digests
     ).text
 
 
@@ -133,7 +133,7 @@ def test_coins_that_are_not_counted_are_in_no_line():
             lambda one: proof(A, one.message.replace("block 6 ", "block 5 ")),
             (
                 "unknown",
-                "its message names a block that is not on the best chain up to the cut-off.",
+                "its message names a block that is not on the best chain.",
             ),
         ),
         (
@@ -175,6 +175,48 @@ def test_a_block_above_the_cutoff_is_not_reached():
     assert [verdict for verdict, _ in told(statement)] == ["unknown"]
 
 
+@pytest.mark.parametrize(
+    ("locktime", "proved"),
+    [(8, True), (9, False), (2**32 - 1, False), (500_000_000, True), (1_900_000_000, False)],
+)
+def test_a_lock_that_has_not_ended_at_the_cut_off_shows_nothing(locktime, proved):
+    chain, declared = world()
+    text = message(chain, declared, 6)
+    signature = full(A, by_key_hash(1), text, locktime=locktime)
+    statement = judged([ControlProof(A, text, signature)])
+    assert ("proved" in labels(statement)) is proved
+    if not proved:
+        ((verdict, why),) = told(statement)
+        assert verdict == "unknown"
+        assert "time lock" in why
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        # The coins came in blocks 2 and 4; the next block is 9.
+        (5, {"proved": (27, 2, 1), "none": (30, 1, 1)}),
+        (6, {"proved": (20, 1, 1), "none": (37, 2, 2)}),
+        (8, {"none": (57, 3, 2)}),
+        (1 << 31 | 65_535, {"proved": (27, 2, 1), "none": (30, 1, 1)}),
+        (1 << 22 | 1, {"none": (57, 3, 2)}),
+    ],
+)
+def test_a_relative_lock_asks_for_the_age_of_each_coin(sequence, expected):
+    chain, declared = world()
+    text = message(chain, declared, 6)
+    signature = full(A, by_key_hash(1), text, version=2, sequence=sequence)
+    assert labels(judged([ControlProof(A, text, signature)])) == expected
+
+
+def test_a_message_that_names_another_holder_shows_nothing():
+    chain, declared = world()
+    text = message(chain, declared, 6).replace("| treasury |", "| Some Exchange |")
+    statement = judged([proof(A, text)])
+    assert labels(statement) == {"none": (57, 3, 2)}
+    assert told(statement) == [("unknown", "its message names another holder.")]
+
+
 def test_a_block_that_left_the_chain_shows_nothing():
     chain, declared = world()
     statement = judged([proof(A, message(chain, declared, 6, bytes(range(32))))])
@@ -182,14 +224,14 @@ def test_a_block_that_left_the_chain_shows_nothing():
     assert labels(statement) == {"none": (57, 3, 2)}
 
 
-def test_other_coins_than_are_known_are_a_remark():
+def test_other_coins_than_are_known_are_told():
     chain, declared = world()
     text = message(chain, declared, 6)
     other = text[:-64] + "00" * 32
     statement = judged([proof(A, other)])
     assert labels(statement) == {"proved": (27, 2, 1), "none": (30, 1, 1)}
     ((verdict, why),) = told(statement)
-    assert verdict == "pass"
+    assert verdict == "unknown"
     assert "signed for other coins at block 6" in why
 
 

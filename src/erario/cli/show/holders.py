@@ -272,7 +272,7 @@ def _say_control(holder: HolderStatement, counted: int) -> Iterator[str]:
             )
             days = max(0, -(-oldest.age // 86_400))
             yield (
-                f"{figures} proved as of block {oldest.height} or later, so at most "
+                f"{figures} proved as of block {oldest.height} or later: at the cut-off, at most "
                 f"{count(days, 'day')} old"
             )
         elif line.control is Control.STALE:
