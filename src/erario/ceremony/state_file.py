@@ -77,11 +77,12 @@ def read_ceremony(data: bytes, name: str) -> Ceremony:
         )
     try:
         ceremony = _ceremony(value)
-    except (ErarioError, ValueError, KeyError, TypeError, AttributeError):
-        # The members are as somebody else may have written them: whatever is missing or of another
-        # type makes it one thing, a file that is not ours.
+        written = ceremony_json(ceremony)
+    except (ErarioError, ValueError, LookupError, TypeError, AttributeError):
+        # The members are as somebody else may have written them: whatever is missing, of another
+        # type or no Unicode makes it one thing, a file that is not ours.
         raise _bad(name, "a member is missing, or is not what it must be") from None
-    if ceremony_json(ceremony) != data:
+    if written != data:
         raise _bad(name, "it is not as erario wrote it")
     return ceremony
 
@@ -90,12 +91,24 @@ def _ceremony(value: dict[str, Any]) -> Ceremony:
     message = read_control_message(value["message"])
     if message is None or len(value["asks"]) > MAX_ASKS:
         raise ValueError("no message")
-    signers = {one["fingerprint"]: Signer(**one) for one in value["cosigners"]}
+    holder = _text(value["holder"])
+    signers = {one["fingerprint"]: _signer(one) for one in value["cosigners"]}
     asks = tuple(_ask(one, message.text) for one in value["asks"])
     if len({ask.name for ask in asks}) != len(asks):
         raise ValueError("a name stands twice")
     network = NetworkName(value["network"])
-    return Ceremony(network, value["holder"], message, signers, asks)
+    return Ceremony(network, holder, message, signers, asks)
+
+
+def _signer(value: dict[str, Any]) -> Signer:
+    name, site = (None if value[key] is None else _text(value[key]) for key in ("name", "site"))
+    return Signer(_text(value["fingerprint"]), name, site)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def _ask(value: dict[str, Any], message: str) -> Ask:

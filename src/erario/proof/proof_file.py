@@ -87,6 +87,11 @@ def _read_proof(value: Any, number: int, name: str) -> ControlProof:  # noqa: AN
         raise _bad(name, f"proof {number} holds something that is no text")
     if len(message) > _MAX_MESSAGE or len(signature) > MAX_SIGNATURE_TEXT:
         raise _bad(name, f"proof {number} is longer than any")
+    try:
+        (message + signature).encode()
+    except UnicodeEncodeError:
+        # JSON can spell half a character, which no UTF-8 can hold and nobody can have signed.
+        raise _bad(name, f"proof {number} holds a text that is no Unicode") from None
     is_hex = script.isascii() and 0 < len(script) <= 2 * MAX_SCRIPT_SIZE
     try:
         return ControlProof(Script(bytes.fromhex(script if is_hex else "?")), message, signature)

@@ -156,6 +156,25 @@ def test_a_state_that_is_not_ours(world: Treasury, change: Callable[[Any], None]
     assert caught.value.code.value.startswith("ceremony.state")
 
 
+@pytest.mark.parametrize("wrong", [None, 5, [1], {}, "\ud800"])
+@pytest.mark.parametrize("key", ["holder", "fingerprint", "name", "site"])
+def test_a_text_that_is_none(world: Treasury, key: str, wrong: object) -> None:
+    value = json.loads(ceremony_json(world.start()))
+    value["cosigners"] = [{"fingerprint": "00" * 4, "name": "A", "site": "B"}]
+    if key == "holder":
+        value["holder"] = wrong
+    else:
+        value["cosigners"][0][key] = wrong
+    is_half = wrong == "\ud800"
+    written = json.dumps(value, ensure_ascii=is_half, indent=1).encode() + b"\n"
+    if wrong is None and key in {"name", "site"}:
+        assert read_ceremony(written, "x").signers
+        return
+    with pytest.raises(CeremonyError) as caught:
+        read_ceremony(written, "x")
+    assert caught.value.code is CeremonyCode.STATE
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),

@@ -58,6 +58,8 @@ def test_a_whole_file():
         ({**WHOLE, "proofs": [{**ONE, "script": "51" * 10_001}]}, ProofErrorCode.FILE_BAD),
         ({**WHOLE, "proofs": [{**ONE, "message": 5}]}, ProofErrorCode.FILE_BAD),
         ({**WHOLE, "proofs": [{**ONE, "message": "m" * 10_001}]}, ProofErrorCode.FILE_BAD),
+        ({**WHOLE, "proofs": [{**ONE, "message": "\ud800"}]}, ProofErrorCode.FILE_BAD),
+        ({**WHOLE, "proofs": [{**ONE, "signature": "smp\udfff"}]}, ProofErrorCode.FILE_BAD),
         (b'{"format": NaN}', ProofErrorCode.FILE_BAD),
     ],
 )
