@@ -51,6 +51,7 @@ class MakingCode(StrEnum):
     EXISTS = "bundle.exists"
     OPENING = "bundle.opening"
     OTHER_NETWORK = "bundle.other-network"
+    SAME_FILE = "bundle.same-file"
 
 
 _ABOUT_OPENING: Final = frozenset({BundleCode.PREVIOUS_CUTOFF, BundleCode.PREVIOUS_SATS})
@@ -179,17 +180,23 @@ def declared_files(reserve: Reserve) -> dict[str, bytes]:
     Raises:
         RequestError: one has a name that no file of a bundle may have.
     """
+    paths = reserve_files(reserve)
+    root = min((path.parent for path in paths), key=lambda parent: len(parent.parts))
+    found = {}
+    for path in sorted(paths):
+        name = f"{DECLARED}{path.relative_to(root).as_posix()}"
+        check_name(name)
+        found[name] = read_bounded(path)
+    return found
+
+
+def reserve_files(reserve: Reserve) -> set[Path]:
+    """The files that the wallets of a reserve are declared in."""
     paths = {one.place.file for one in reserve.wallets}
     for wallet in reserve.wallets:
         paths |= {one.place.file for one in wallet.scripts}
         paths |= {one.place.file for one in wallet.descriptors}
-    root = min((Path(path).parent for path in paths), key=lambda parent: len(parent.parts))
-    found = {}
-    for path in sorted(paths):
-        name = f"{DECLARED}{Path(path).relative_to(root).as_posix()}"
-        check_name(name)
-        found[name] = read_bounded(Path(path))
-    return found
+    return {Path(path) for path in paths}
 
 
 def _write_manifest(

@@ -214,6 +214,35 @@ def test_proofs_are_taken_in_and_sealed(tmp_path, monkeypatch, capsys) -> None:
         assert not Path("sealed.json").exists()
 
 
+def test_nothing_is_written_over(world: Path, capsys: Captured) -> None:
+    Path("given.json").write_bytes(proofs_json(NetworkName.REGTEST, []))
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
+    Path("link.toml").symlink_to("reserve.toml")
+    sealing = ["--proofs", "given.json", "--seal-proofs"]
+    before = {path: path.read_bytes() for path in world.iterdir() if path.is_file()}
+    for line in (
+        ["-o", "same", *sealing, "./same"],
+        ["-o", "new.erario", *sealing, "given.json"],
+        ["-o", "given.json", "--proofs", "given.json"],
+        ["-o", "one.erario", "--previous", "one.erario"],
+        ["-o", "reserve.toml"],
+        ["-o", "link.toml"],
+        ["-o", "addresses.csv"],
+        ["-o", "new.erario", *sealing, "addresses.csv"],
+    ):
+        assert run(["bundle", *SOURCE, *line]) == 2
+        assert "bundle.same-file" in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in world.iterdir() if path.is_file()} == before
+
+
+def test_no_sealed_proofs_stay_where_the_bundle_failed(world: Path, capsys: Captured) -> None:
+    Path("given.json").write_bytes(proofs_json(NetworkName.REGTEST, []))
+    line = ["--proofs", "given.json", "--folder", "-o", "given.json/x", "--seal-proofs", "a.json"]
+    assert run(["bundle", *SOURCE, *line]) == 2
+    assert "bundle.no-folder" in capsys.readouterr().err
+    assert not Path("a.json").exists()
+
+
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 def test_who_and_when(world: Path, capsys: Captured) -> None:
     assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "--json"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from erario.bundle.making import (
     declared_files,
     document_files,
     make_verified,
+    reserve_files,
     save_bundle,
 )
 from erario.bundle.verifying import VerifiedBundle, previous_of, verify_bundle
@@ -106,6 +108,7 @@ def command(
     _check_free(output, folder=folder)
     check_output(seal)
     reserve = load_reserve(path)
+    _check_apart((output, seal), (path, previous, *proof_files, *reserve_files(reserve)))
     proofs = tuple(
         proof
         for file in proof_files
@@ -123,10 +126,10 @@ def command(
         },
     )
     files, made = make_verified(evidence, enclosed)
+    save_bundle(files, output, folder=folder)
     if seal is not None:
         write_whole(seal, proofs_json(reserve.network, proofs))
         printer.remark(f"Wrote {seal}: the proofs, for the auditor alone.")
-    save_bundle(files, output, folder=folder)
     _tell(made, output, printer)
     return exit_code(made.statement)
 
@@ -153,6 +156,22 @@ def _check_free(output: Path, *, folder: bool) -> None:
             remedy="Give -o a folder that is not there yet.",
             place=Place(str(output)),
         )
+
+
+def _check_apart(outputs: tuple[Path | None, ...], inputs: tuple[Path | None, ...]) -> None:
+    """Refuse to write over what is read, or two files into one."""
+    taken = {os.path.realpath(one) for one in inputs if one is not None}
+    for output in outputs:
+        if output is None:
+            continue
+        if os.path.realpath(output) in taken:
+            raise RequestError(
+                MakingCode.SAME_FILE,
+                "the same file is named twice, and would be written over",
+                remedy="Give -o and --seal-proofs each a file of its own.",
+                place=Place(str(output)),
+            )
+        taken.add(os.path.realpath(output))
 
 
 def _collect(
