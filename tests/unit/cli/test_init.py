@@ -90,3 +90,13 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         save_reserve(tmp_path / "file" / "below", {"reserve.toml": b""}, force=False)
+
+
+@pytest.mark.parametrize("option", ["--addresses", "--descriptors"])
+def test_of_two_files_none_is_dropped_in_silence(option, tmp_path, capsys):
+    for name in ("one.txt", "two.txt"):
+        (tmp_path / name).write_text("x")
+    line = [option, str(tmp_path / "one.txt"), option, str(tmp_path / "two.txt")]
+    assert run(["init", str(tmp_path / "new"), *line]) == 2
+    assert f"give {option} once" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

@@ -17,6 +17,18 @@ from erario.reserve.wallet_exports import reserve_from_export
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+def _only_one(
+    _context: click.Context, option: click.Parameter, given: tuple[Path, ...]
+) -> Path | None:
+    """The one file of an option of which click alone would silently take the last."""
+    if len(given) > 1:
+        raise click.BadParameter(
+            f"give {option.opts[0]} once: each file makes a reserve of its own; their wallets can "
+            "be put together by hand."
+        )
+    return given[0] if given else None
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -27,6 +39,8 @@ Examples:
 @click.option(
     "--addresses",
     type=FILE,
+    multiple=True,
+    callback=_only_one,
     help="A list of addresses, one a line, or a CSV with a column `address`.",
 )
 @click.option(
@@ -35,6 +49,8 @@ Examples:
 @click.option(
     "--descriptors",
     type=FILE,
+    multiple=True,
+    callback=_only_one,
     help="What a wallet exports: Bitcoin Core's listdescriptors, a descriptor list, BSMS, "
     "Sparrow, Coldcard.",
 )
