@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from erario.bundle.verifying import VerifiedBundle
 from erario.statement.evidence import UnspentWord
+from erario.statement.finding import FindingCode
 from erario.statement.model import Existence
 
 
@@ -102,10 +103,14 @@ def _control(found: VerifiedBundle) -> Iterator[Check]:
             for wallet in holder.wallets
             for one in wallet.scripts
         )
+        # How many hold is in no statement: one can be older than another, or add inputs to it.
+        told = any(one.code is FindingCode.CONTROL_PROOF for one in found.statement.findings)
         yield Check(
             "control",
             Standing.CHECKED,
-            f"{_count(len(proofs), 'proof')} by BIP-322 for {_count(proved, 'script')}",
+            f"{_count(len(proofs), 'proof')} judged by BIP-322: control is shown of "
+            f"{_count(proved, 'script') if proved else 'no script'}"
+            + ("; what does not count, or differs, is in the findings" if told else ""),
         )
     elif found.sealed:
         yield Check(
