@@ -119,22 +119,29 @@ def read_folder(folder: Path) -> Ceremony:
 
 def returned_files(
     ceremony: Ceremony, folder: Path, given: Sequence[Path]
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[tuple[str, bytes | CeremonyError]]:
     """Names and bytes of what came back: what lies in `signed`, what was signed in its place in
     `to-sign`, then what was given; a folder stands for the files in it. Hidden files are left out.
+    Where one in a folder cannot be read, the error stands for its bytes: the others still count.
 
     Raises:
-        CeremonyError: a file cannot be read, or there is too much.
+        CeremonyError: a file that was named cannot be read, or there is too much.
     """
     asked = {folder / TO_SIGN / f"{ask.name}.psbt": ask for ask in ceremony.asks}
     starts = (folder / SIGNED, folder / TO_SIGN, *given)
     paths = dict.fromkeys(path for start in starts for path in _walk(start))
     size = 0
     for number, path in enumerate(paths):
-        data = _read(path, MAX_FILE)
+        data: bytes | CeremonyError
+        try:
+            data = _read(path, MAX_FILE)
+        except CeremonyError as error:
+            if path in given:
+                raise
+            data = error
         if path in asked and data == asked[path].psbt.to_bytes():
             continue
-        size += len(data)
+        size += 0 if isinstance(data, CeremonyError) else len(data)
         if size > MAX_TOTAL or number - len(asked) >= MAX_FILES:
             raise CeremonyError(
                 CeremonyCode.TOO_MANY,

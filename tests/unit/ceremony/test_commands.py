@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,25 @@ def test_a_file_that_is_none_of_ours(treasury: Treasury, capsys: Captured) -> No
     assert "REFUSED   ceremony/signed/oops.txt: a private key" in out
     assert key not in out + err + Path("proofs.json").read_text()
     assert audit(treasury, capsys) == {"proved": 2, "none": 1}
+
+
+def test_an_entry_that_cannot_be_read_stops_nobody_else(
+    treasury: Treasury, capsys: Captured
+) -> None:
+    start(treasury, "--wallet", "hot")
+    for name in ("hot-001", "hot-002"):
+        bring_back(name, 0)
+    Path("ceremony/signed/gone.psbt").symlink_to("nowhere")
+    os.mkfifo("ceremony/signed/pipe")
+    capsys.readouterr()
+    assert run(["prove", "status", "ceremony"]) == 1
+    out = capsys.readouterr().out
+    assert "REFUSED   ceremony/signed/gone.psbt: the file cannot be read" in out
+    assert "REFUSED   ceremony/signed/pipe: the file cannot be read: it is no file" in out
+    assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 1
+    assert audit(treasury, capsys) == {"proved": 2, "none": 1}
+    assert run(["prove", "status", "ceremony", "ceremony/signed/gone.psbt"]) == 2
+    assert "returned.unreadable" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])

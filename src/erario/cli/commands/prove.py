@@ -278,6 +278,9 @@ def _gather(folder: Path, files: tuple[Path, ...]) -> tuple[Ceremony, Gathered]:
     returned: list[Returned] = []
     refused: list[ErarioError] = []
     for name, data in returned_files(ceremony, folder, files):
+        if isinstance(data, ErarioError):
+            refused.append(data)
+            continue
         try:
             returned.append(read_returned(data, name))
         except ErarioError as error:
