@@ -10,7 +10,8 @@ kernel has found the script satisfied:
     MINIMALDATA             the pushes of the input; those of the template are shortest as matched
     FindAndDelete           no push of a template can be a signature: none starts with 30
 
-Multisig with the same key twice is no template: there its signatures do not count its keys.
+Multisig with the same key twice is no template: there its signatures do not count its keys. Two
+keys with one x are the same: whoever has the one has the other.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ _HALF_ORDER: Final = bytes.fromhex(
 """Half the order of secp256k1: a higher s has a lower twin (BIP 146)."""
 _SIGHASH_ALL: Final = 1
 _NUMBER: Final = rb"[\x51-\x60]|\x01[\x11-\x14]"
+_LEAF_NUMBER: Final = rb"[\x51-\x60]|\x01[\x11-\x7f]|\x02(?:[\x80-\xff]\x00|.[\x01-\x7f])"
+"""Tapscripts have up to a thousand keys."""
 _MULTISIG: Final = re.compile(
     rb"(%b)((?:\x21[\x02\x03].{32}|\x41\x04.{64})+)(%b)\xae" % (_NUMBER, _NUMBER), re.DOTALL
 )
-_LEAF: Final = re.compile(rb"(\x20.{32}\xac(?:\x20.{32}\xba)*)(?:(%b)\x9c)?" % _NUMBER, re.DOTALL)
+_LEAF: Final = re.compile(
+    rb"(\x20.{32}\xac(?:\x20.{32}\xba)*)(?:(%b)\x9c)?" % _LEAF_NUMBER, re.DOTALL
+)
 _KEYS: Final = re.compile(rb"\x21(?:[\x02\x03].{32})|\x41(?:\x04.{64})", re.DOTALL)
 
 
@@ -67,21 +72,25 @@ def read_multisig(script: bytes) -> tuple[int, list[bytes]] | None:
     if match is None:
         return None
     needed, keys = _number(match[1]), _KEYS.findall(match[2])
-    if not 1 <= needed <= len(keys) == _number(match[3]) or len(set(keys)) != len(keys):
+    points = {key[2:34] for key in keys}
+    if not 1 <= needed <= len(keys) == _number(match[3]) or len(points) != len(keys):
         return None
     return needed, [key[1:] for key in keys]
 
 
 def read_leaf(script: bytes) -> tuple[int, list[bytes]] | None:
-    """Signatures needed and keys of a leaf `pk` or `multi_a`; None if it is neither."""
+    """Signatures needed and keys of a leaf `pk` or `multi_a`; None if it is neither, or repeats a
+    key."""
     match = _LEAF.fullmatch(script)
     if match is None:
         return None
     keys = [script[at + 1 : at + 33] for at in range(0, match.end(1), 34)]
     needed = 1 if match[2] is None else _number(match[2])
     # Without a number one key alone; with one, each key after the first adds to it.
-    is_one = match[2] is None
-    return (needed, keys) if needed <= len(keys) and (not is_one or len(keys) == 1) else None
+    is_whole = match[2] is not None or len(keys) == 1
+    if not is_whole or needed > len(keys) or len(set(keys)) != len(keys):
+        return None
+    return needed, keys
 
 
 def _script_hash(spend: SignedInput) -> Judgement | None:
@@ -192,4 +201,4 @@ def _key_fault(key: bytes) -> ProofCode | None:
 
 
 def _number(code: bytes) -> int:
-    return code[0] - 0x50 if len(code) == 1 else code[1]
+    return code[0] - 0x50 if len(code) == 1 else int.from_bytes(code[1:], "little")

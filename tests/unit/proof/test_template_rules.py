@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 import pytest
+from embit import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.proof.maker import (
@@ -12,6 +13,7 @@ from tests.unit.proof.maker import (
     ANYONE,
     MESSAGE,
     NONE,
+    ORDER,
     SINGLE,
     Satisfy,
     by_key_hash,
@@ -19,6 +21,7 @@ from tests.unit.proof.maker import (
     by_old_key_hash,
     by_old_multisig,
     full,
+    key,
     multisig,
     p2pkh,
     p2sh,
@@ -29,11 +32,13 @@ from tests.unit.proof.maker import (
     simple,
     uncompressed,
     wrapped,
+    x_only,
 )
 
 from erario.proof import Engine, ProofCode, Result, State, check_message
 from erario.proof.result import Template
 from erario.proof.scripts import write_push
+from erario.proof.templates import read_leaf, read_multisig
 
 QUORUM = multisig(2, 1, 2, 3)
 NESTED, NESTED_QUORUM = p2wpkh(sec(1)), p2wsh(QUORUM)
@@ -200,6 +205,34 @@ def test_repeated_key_counts_once(thorough: bool) -> None:
     assert (result.code, result.template, result.keys) == (ProofCode.VALID, None, 1)
     result = check(p2wsh(script), by_multisig(script, 1, 2), thorough=thorough)
     assert (result.code, result.template, result.keys) == (ProofCode.VALID, None, 2)
+
+
+@BOTH
+def test_two_forms_of_a_key_count_once(thorough: bool) -> None:
+    compressed = sec(1)
+    negated = ec.PrivateKey((ORDER - int.from_bytes(key(1).secret, "big")).to_bytes(32, "big"))
+    for other, signer in ((negated.sec(), negated), (uncompressed(1), 1)):
+        script = b"\x52" + write_push(compressed) + write_push(other) + b"\x52\xae"
+        assert read_multisig(script) is None
+        result = check(p2wsh(script), by_multisig(script, 1, signer), thorough=thorough)
+        assert (result.code, result.template, result.keys) == (ProofCode.VALID, None, 1)
+        result = check(p2sh(script), by_old_multisig(script, 1, signer), thorough=thorough)
+        assert (result.code, result.template, result.keys) == (ProofCode.VALID, None, 1)
+
+
+def multi_a(needed: bytes, *numbers: int) -> bytes:
+    first, *rest = (write_push(x_only(number)) for number in numbers)
+    return first + b"\xac" + b"".join(one + b"\xba" for one in rest) + needed + b"\x9c"
+
+
+def test_leaves_of_many_keys_and_of_one_key_twice() -> None:
+    many = tuple(range(300))
+    keys = [x_only(number) for number in many]
+    assert read_leaf(multi_a(b"\x02\x2c\x01", *many)) == (300, keys)
+    assert read_leaf(multi_a(b"\x01\x7f", *many)) == (127, keys)
+    assert read_leaf(multi_a(b"\x02\x2d\x01", *many)) is None  # one more than there are
+    assert read_leaf(multi_a(b"\x02\x7f\x00", *many)) is None  # not as short as can be
+    assert read_leaf(multi_a(b"\x52", 1, 2, 1)) is None
 
 
 SIGNED = {template: (made[0], full(made[0], made[1])) for template, made in MADE.items()}
