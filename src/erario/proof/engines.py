@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 from erario.proof.errors import ProofError, ProofErrorCode
 from erario.proof.messages import SignedInput
 
-FailingInput = Callable[[bytes, Sequence[SignedInput]], int | None]
-"""As `kernel.failing_input`."""
+
+class FailingInput(Protocol):
+    """As `kernel.failing_input`."""
+
+    def __call__(
+        self, raw: bytes, inputs: Sequence[SignedInput], only: int | None = None
+    ) -> int | None:
+        """The number of the first input whose script is not satisfied."""
 
 
 @cache

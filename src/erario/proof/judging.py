@@ -28,7 +28,13 @@ from erario.proof.result import (
 )
 from erario.proof.scripts import CHECKS, has_codeseparator, operations
 from erario.proof.unwrapping import Kind, Unwrapped, unwrap
-from erario.proof.work import MOST_RUN, cost_to_run, is_too_much_to_hash
+from erario.proof.work import (
+    MOST_RUN,
+    Allowance,
+    TooMuchWorkError,
+    cost_to_run,
+    is_too_much_to_hash,
+)
 
 if TYPE_CHECKING:
     from erario.proof.policy_engine import PolicyEngine, Ruling
@@ -138,6 +144,7 @@ class _Bench:
         self._used_rules = False
         self._used_btclib = False
         self._run = 0
+        self._allowance = Allowance()
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -204,10 +211,19 @@ class _Bench:
             return Judged(code)
         if not ruling.hash_types:
             return Judged(ProofCode.VALID, 0)
+        return self._count(number, spend, parts, engine)
+
+    def _count(
+        self, number: int, spend: SignedInput, parts: Unwrapped, engine: PolicyEngine
+    ) -> Judged:
+        """The judgement of an input that is valid, with the keys that it needed."""
         from erario.proof.keys import Signed, count_keys  # noqa: PLC0415 - imports btclib
 
         signed = Signed(engine, self._read(), number, spend, parts)
-        return Judged(ProofCode.VALID, count_keys(signed, self._is_satisfied))
+        try:
+            return Judged(ProofCode.VALID, count_keys(signed, self._is_satisfied, self._allowance))
+        except TooMuchWorkError:
+            return Judged(ProofCode.TOO_LARGE)
 
     def _fault_of(self, ruling: Ruling, parts: Unwrapped) -> ProofCode | None:
         if not ruling.is_satisfied:
@@ -224,7 +240,7 @@ class _Bench:
         inputs = list(self._to_sign.inputs)
         inputs[number] = spend
         if self._fails is not None:
-            return self._fails(raw, inputs) is None
+            return self._fails(raw, inputs, number) is None
         from erario.proof.policy_engine import open_engine  # noqa: PLC0415 - see `engines`
 
         engine = open_engine(raw, inputs)

@@ -49,12 +49,13 @@ _OUTPUT: Final = ctypes.POINTER(c.struct_btck_TransactionOutput)
 _ONE_OUTPUT: Final = _OUTPUT * 1
 
 
-def failing_input(raw: bytes, inputs: Sequence[SignedInput]) -> int | None:
+def failing_input(raw: bytes, inputs: Sequence[SignedInput], only: int | None = None) -> int | None:
     """The number of the first input whose script is not satisfied; None if all are.
 
     Args:
         raw: exactly one transaction, whose inputs are `inputs`, as `ToSign` holds them.
         inputs: what each of them spends.
+        only: the number of the one input that is verified; all are without it.
 
     Raises:
         ValueError: a defect of ours: the transaction, the scripts or the amounts cannot be.
@@ -77,7 +78,8 @@ def failing_input(raw: bytes, inputs: Sequence[SignedInput]) -> int | None:
         array = _ONE_OUTPUT if len(outputs) == 1 else _OUTPUT * len(outputs)
         known = _new_known(transaction, array(*outputs), len(outputs))
         status = ctypes.c_ubyte(0)
-        for number, one in enumerate(inputs):
+        for number in range(len(inputs)) if only is None else (only,):
+            one = inputs[number]
             if not _verify(
                 scripts[number], one.sats, transaction, known, number, _ALL_RULES, status
             ):

@@ -1,27 +1,32 @@
 """How many distinct keys a satisfied script that is no template needed signatures of.
 
 The rules leave one digest for all signatures of an input: SIGHASH_ALL, no OP_CODESEPARATOR, no
-FindAndDelete. So every item on the stack that is a signature of a key in the script or on the
-stack is found by trying. Such a signature is then emptied, and damaged: where the script is still
-satisfied it was not needed, and its key is not counted. What the script could have done on
-another branch is not asked.
+FindAndDelete. So every item on the stack that is a signature of a key in the script, or of a key
+on the stack whose hash the script names, is found by trying. Such a signature is then emptied, and
+damaged: where the script is still satisfied it was not needed, and its key is not counted. What the
+script could have done on another branch is not asked.
 
-The count is a lower bound where a script has so many keys and items that trying is given up.
+A key that only the stack names is whoever's who signed: any other would have done. It never counts.
+
+Each trial and each run is paid for, since a few hundred signatures that run a few hundred checks
+each would take minutes. A leaf of `pk` or `multi_a` needs none: no other execution is possible.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from erario.bitcoin.hashes import hash160
 from erario.bitcoin.transaction import Transaction
+from erario.bitcoin.values import sha256d
 from erario.proof.messages import SignedInput, with_scripts
 from erario.proof.policy_engine import PolicyEngine, ecdsa_holds, schnorr_holds
 from erario.proof.scripts import operations
+from erario.proof.templates import read_leaf
 from erario.proof.unwrapping import Kind, Unwrapped
-
-MOST_TRIALS: Final = 10_000
-"""Of one key with one signature; a tapscript with a thousand keys needs a few thousand."""
+from erario.proof.work import Allowance, cost_to_run_again
 
 IsSatisfied = Callable[[bytes, int, SignedInput], bool]
 """Whether an input is, in a transaction of these bytes; its number; the input as it now is."""
@@ -37,22 +42,32 @@ class Signed(NamedTuple):
     parts: Unwrapped
 
 
-def count_keys(signed: Signed, is_satisfied: IsSatisfied) -> int:
-    """The distinct keys whose signatures the input needed."""
+def count_keys(signed: Signed, is_satisfied: IsSatisfied, allowance: Allowance) -> int:
+    """The distinct keys whose signatures the input needed.
+
+    Raises:
+        TooMuchWorkError: counting takes more than the allowance.
+    """
     parts = signed.parts
     if parts.kind is Kind.TAPROOT_KEY:
         return 1
     if parts.kind is Kind.NO_RULES:
         return 0
+    leaf = read_leaf(parts.script) if parts.kind is Kind.TAPSCRIPT else None
+    if leaf is not None:
+        # It takes as many items as it has keys, and fails by one that is neither empty nor signed.
+        return leaf[0]
+    cost = cost_to_run_again(parts, len(signed.transaction.inputs), len(signed.transaction.raw))
 
     def holds(stack: tuple[bytes, ...]) -> bool:
+        allowance.take(cost)
         changed = parts.with_stack(signed.spend, stack)
         raw = with_scripts(signed.transaction, signed.number, changed.script_sig, changed.witness)
         return is_satisfied(raw, signed.number, changed)
 
     needed: set[bytes] = set()
     stack = parts.stack
-    for position, key in _signatures(signed.engine, signed.number, parts):
+    for position, key in _signatures(signed, allowance):
         without = (*stack[:position], b"", *stack[position + 1 :])
         if holds(without):
             stack = without
@@ -63,30 +78,40 @@ def count_keys(signed: Signed, is_satisfied: IsSatisfied) -> int:
     return len(needed)
 
 
-def _signatures(engine: PolicyEngine, number: int, parts: Unwrapped) -> Iterator[tuple[int, bytes]]:
+def _signatures(signed: Signed, allowance: Allowance) -> Iterator[tuple[int, bytes]]:
     """Positions on the stack that are signatures, each with the x of its key."""
-    keys = _candidates(parts)
-    check = _checker(engine, number, parts)
-    trials, start = 0, 0
+    parts = signed.parts
+    keys = _bound_keys(parts)
+    check = _checker(signed.engine, signed.number, parts)
+    start = 0
     # From the top, as scripts take them; after a hit the next key is the likeliest.
     for position in range(len(parts.stack) - 1, -1, -1):
         for step in range(len(keys)):
             at = (start + step) % len(keys)
             if not _looks_signed(parts.stack[position], parts.kind):
                 break
-            trials += 1
-            if trials > MOST_TRIALS:
-                return
+            allowance.take()
             if check(keys[at], parts.stack[position]):
                 start = at + 1
                 yield position, keys[at] if parts.kind is Kind.TAPSCRIPT else keys[at][1:33]
                 break
 
 
-def _candidates(parts: Unwrapped) -> list[bytes]:
-    pushed = [data for _, data in operations(parts.script) if data]
+def _bound_keys(parts: Unwrapped) -> list[bytes]:
+    """Keys that the script names, by themselves or by a hash."""
     is_key = _is_x_only if parts.kind is Kind.TAPSCRIPT else _is_sec
-    return list(dict.fromkeys(item for item in (*pushed, *parts.stack) if is_key(item)))
+    pushed = dict.fromkeys(data for _, data in operations(parts.script) if data)
+    given = (
+        item for item in parts.stack if is_key(item) and not pushed.keys().isdisjoint(_hashes(item))
+    )
+    return list(dict.fromkeys((*filter(is_key, pushed), *given)))
+
+
+def _hashes(key: bytes) -> Iterator[bytes]:
+    """By OP_HASH160, OP_SHA256 and OP_HASH256. Nobody binds keys by the weaker or the bare ones."""
+    yield hash160(key)
+    yield hashlib.sha256(key).digest()
+    yield sha256d(key)
 
 
 def _checker(engine: PolicyEngine, number: int, parts: Unwrapped) -> Callable[[bytes, bytes], bool]:

@@ -18,12 +18,37 @@ MOST_HASHED: Final = 20_000_000
 """For the kernel: inputs hashed for signature checks; a thousand P2PKH coins take a million."""
 MOST_RUN: Final = 500_000
 """For btclib: bytes of scripts, and inputs hashed; a tapscript of a thousand keys takes 54,000."""
+MOST_COUNTED: Final = 5_000_000
+"""For counting the keys of all inputs, in the same units: some ten seconds of running again."""
 
 _MULTISIG: Final = frozenset((0xAE, 0xAF))
 _MOST_CHECKS: Final = 201
 """Of a script that is no tapscript (Bitcoin Core, MAX_OPS_PER_SCRIPT)."""
 _CHECK: Final = 20
 """What a check costs beyond hashing, in inputs hashed."""
+_COPIED: Final = 2_000
+"""Bytes of a transaction that are made and parsed at the cost of an input hashed."""
+
+
+class TooMuchWorkError(Exception):
+    """Counting keys would take too long; never leaves this room."""
+
+
+class Allowance:
+    """The work that counting keys may still take, over all inputs of a transaction."""
+
+    def __init__(self) -> None:
+        self._left = MOST_COUNTED
+
+    def take(self, cost: int = _CHECK) -> None:
+        """Take the cost of one more run, or of one check without more.
+
+        Raises:
+            TooMuchWorkError: there is not so much left.
+        """
+        self._left -= cost
+        if self._left < 0:
+            raise TooMuchWorkError
 
 
 def is_too_much_to_hash(inputs: Sequence[SignedInput]) -> bool:
@@ -44,6 +69,11 @@ def cost_to_run(parts: Unwrapped, inputs: int) -> int:
     """What an input costs btclib, in the units of `MOST_RUN`."""
     each = inputs if parts.kind is Kind.LEGACY else 0
     return len(parts.script) + _checks(parts) * (each + _CHECK)
+
+
+def cost_to_run_again(parts: Unwrapped, inputs: int, size: int) -> int:
+    """What it costs to run one input in a changed transaction of so many inputs and bytes."""
+    return cost_to_run(parts, inputs) + inputs + size // _COPIED
 
 
 def _checks(parts: Unwrapped) -> int:

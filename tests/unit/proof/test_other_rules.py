@@ -29,6 +29,8 @@ from tests.unit.proof.maker import (
     x_only,
 )
 
+from erario.bitcoin.hashes import hash160
+from erario.bitcoin.values import sha256d
 from erario.proof import Engine, ProofCode, Result, State, check_message
 from erario.proof.scripts import write_push
 
@@ -241,6 +243,45 @@ def test_binds_no_key(make) -> None:
     assert (result.code, result.state, result.keys) == (ProofCode.NO_KEY, State.VALID, 0)
     assert not result.binds_key
     assert not result.is_proved
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: in_wsh(CHECKSIG, 7, sec(7)), id="anybody's"),
+        pytest.param(lambda: in_tap(CHECKSIG, 7, x_only(7)), id="anybody's in a tapscript"),
+        pytest.param(
+            lambda: in_wsh(write_push(hash160(sec(1))) + DROP + CHECKSIG, 7, sec(7)),
+            id="beside the hash of another",
+        ),
+        pytest.param(
+            lambda: in_wsh(b"\x51" + SWAP + b"\x51\xae", b"", 7, sec(7)), id="multisig of anybody"
+        ),
+    ],
+)
+def test_a_key_that_only_the_stack_names_is_anybody_s(make) -> None:
+    result = make()
+    assert (result.code, result.state, result.keys) == (ProofCode.NO_KEY, State.VALID, 0)
+    assert not result.is_proved
+
+
+def test_one_key_of_the_script_beside_one_of_anybody() -> None:
+    result = in_wsh(pk(1) + VERIFY + CHECKSIG, 7, sec(7), 1)
+    assert (result.code, result.keys) == (ProofCode.VALID, 1)
+
+
+@pytest.mark.parametrize(
+    ("hashing", "digest"),
+    [
+        (b"\xa9", hash160(sec(1))),
+        (b"\xa8", hashlib.sha256(sec(1)).digest()),
+        (b"\xaa", sha256d(sec(1))),
+    ],
+)
+def test_a_key_whose_hash_the_script_names(hashing: bytes, digest: bytes) -> None:
+    script = b"\x76" + hashing + write_push(digest) + b"\x88" + CHECKSIG
+    result = in_wsh(script, 1, sec(1))
+    assert (result.code, result.keys) == (ProofCode.VALID, 1)
 
 
 @pytest.mark.parametrize(

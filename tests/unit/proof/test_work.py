@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.proof.maker import (
     CHECKSIG,
     MESSAGE,
@@ -20,7 +21,7 @@ from tests.unit.proof.maker import (
 from erario.bitcoin.encoding import write_compact_size
 from erario.bitcoin.transaction import TxInput, TxOutput, read_transaction
 from erario.bitcoin.values import Outpoint, Script, Txid
-from erario.proof import ProofCode, State, check_message
+from erario.proof import ProofCode, State, check_message, work
 from erario.proof.making import CoinToSign, start_message
 from erario.proof.messages import SignedInput, serialise, serialise_witness
 from erario.proof.psbt import FINAL_SCRIPT_SIG, FINAL_WITNESS, write_output
@@ -71,6 +72,36 @@ def with_outputs(count: int, script: bytes) -> bytes:
     one = b"\x01" + bytes(8) + b"\x01\x6a"
     outputs = write_compact_size(count) + write_output(TxOutput(1, Script(script))) * count
     return raw.replace(one, outputs)
+
+
+def summed(count: int, needed: int) -> bytes:
+    first, *rest = (write_push(x_only(number)) for number in range(count))
+    keys = first + CHECKSIG + b"".join(one + b"\xba" for one in rest)
+    return keys + write_push(needed.to_bytes(1 + (needed > 127), "little"))
+
+
+def test_a_leaf_of_many_keys_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "MOST_COUNTED", 0)
+    script = summed(300, 300) + b"\x9c"
+    output, control = p2tr_leaf(9, script)
+    stack = reversed(range(300))
+    result = check_message(output, MESSAGE, full(output, by_leaf(script, control, *stack)))
+    assert (result.code, result.keys) == (ProofCode.VALID, 300)
+
+
+def test_counting_keys_for_minutes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As above, but OP_NUMEQUALVERIFY OP_1 instead: no template.
+    for most, count, code in (
+        (work.MOST_COUNTED, 20, ProofCode.VALID),
+        (100_000, 300, ProofCode.TOO_LARGE),
+    ):
+        monkeypatch.setattr(work, "MOST_COUNTED", most)
+        script = summed(count, count) + b"\x9d\x51"
+        output, control = p2tr_leaf(9, script)
+        stack = reversed(range(count))
+        result = check_message(output, MESSAGE, full(output, by_leaf(script, control, *stack)))
+        assert result.code is code
+        assert result.keys == (count if code is ProofCode.VALID else 0)
 
 
 def test_a_tapscript_of_half_a_megabyte_is_not_run() -> None:
