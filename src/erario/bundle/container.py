@@ -16,6 +16,7 @@ from erario.bundle.names import MAX_BYTES, MAX_FILES, check_name, check_names
 from erario.errors import Place, RequestError
 
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_HANDED_OVER: Final = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 def read_container(path: Path) -> dict[str, bytes]:
@@ -34,13 +35,16 @@ def read_container(path: Path) -> dict[str, bytes]:
 
 
 def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
-    """The bytes of a file, links followed; at most `most`.
+    """The bytes of a file, links followed; at most `most`. Nothing else is waited for, but for what
+    this process was started with, such as /dev/stdin.
 
     Raises:
         BundleError: it has more.
-        RequestError: it cannot be read.
+        RequestError: it cannot be read, or is no file.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not str(path).startswith(_HANDED_OVER):
+            raise OSError(None, "it is no file")
         with path.open("rb") as file:
             data = file.read(most + 1)
     except OSError as error:

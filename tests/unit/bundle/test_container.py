@@ -58,6 +58,23 @@ def test_a_pipe_is_not_waited_for(folder):
     assert code_of(folder) is BundleCode.LINK
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_in_the_place_of_a_bundle_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.erario")
+    with pytest.raises(RequestError) as refused:
+        verify_bundle(tmp_path / "pipe.erario")
+    assert "it is no file" in refused.value.what
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="no /dev/fd")
+def test_what_is_handed_over_is_read():
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "wb", buffering=0) as end:
+        end.write(b"bytes")
+        end.close()
+        assert container.read_bounded(Path(f"/dev/fd/{reader}")) == b"bytes"
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
