@@ -19,6 +19,7 @@ from erario.bundle.errors import BundleCode, BundleError
 from erario.bundle.evidence_reading import check_format
 from erario.bundle.names import PROOFS
 from erario.bundle.strict_json import Fields, read_json
+from erario.proof.messages import MAX_SIGNATURE_TEXT
 from erario.statement.codec import canonical_json
 from erario.statement.evidence import ControlProof
 from erario.statement.json_values import Json, JsonObject
@@ -53,8 +54,8 @@ def read_proofs(data: bytes) -> Proofs:
     if fields.is_null("sealed"):
         return Proofs(proofs, None)
     sealed = fields.texts("sealed")
-    if proofs or sorted(set(sealed)) != list(sealed):
-        raise BundleError(BundleCode.SEAL, "its sealed proofs are not each once, and alone")
+    if proofs or not sealed or sorted(set(sealed)) != list(sealed):
+        raise BundleError(BundleCode.SEAL, "its sealed proofs are not some, each once, alone")
     digests = [Fields({"sha256": one}, "a sealed proof", ("sha256",)) for one in sealed]
     return Proofs((), tuple(one.hexes("sha256", least=_DIGEST, most=_DIGEST) for one in digests))
 
@@ -90,6 +91,5 @@ def proof_json(proof: ControlProof) -> JsonObject:
 
 def _proof(value: Json) -> ControlProof:
     fields = Fields(value, "a proof", _KEYS)
-    return ControlProof(
-        fields.script("script"), fields.text("message", 10_000), fields.text("signature", 2_000_000)
-    )
+    signature = fields.text("signature", MAX_SIGNATURE_TEXT)
+    return ControlProof(fields.script("script"), fields.text("message", 10_000), signature)

@@ -50,7 +50,7 @@ def write_proofs(proofs: Iterable[ControlProof], *, seal: bool = False) -> bytes
             "format": FORMAT,
             "version": VERSION,
             "proofs": [] if seal else [proof_json(one) for one in ordered],
-            "sealed": sealed if seal else None,
+            "sealed": sealed if seal and sealed else None,
         }
     )
 

@@ -972,6 +972,7 @@ STATEMENTS = [
         dict(make_bundle(proved())))),
     Lie("proof_sealed_and_shown", BundleCode.SEAL, lambda: edit(
         put("sealed", ["00" * 32]), "proofs.json", dict(make_bundle(proved())))),
+    Lie("proof_sealed_none", BundleCode.SEAL, lambda: edit(put("sealed", []), "proofs.json")),
     Lie("proof_replayed", BundleCode.STATEMENT, lambda: _state(
         _all_proved, lambda: make_bundle(proved(13)))),
     Lie("proof_over_no_block_counted", BundleCode.STATEMENT, lambda: _state(

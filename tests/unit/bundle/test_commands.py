@@ -214,6 +214,11 @@ def test_proofs_are_taken_in_and_sealed(tmp_path, monkeypatch, capsys) -> None:
         assert not Path("sealed.json").exists()
 
 
+def test_a_bundle_with_nothing_to_seal_seals_nothing() -> None:
+    files = make_bundle(replace(kit.proved(), proofs=(), named=()), Enclosed(seal=True))
+    assert verify_files(files).sealed == ()
+
+
 def test_nothing_is_written_over(world: Path, capsys: Captured) -> None:
     Path("given.json").write_bytes(proofs_json(NetworkName.REGTEST, []))
     assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
