@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from erario.bitcoin.descriptor_tree import Node, parse
+from erario.ceremony.quorum import NOBODYS_KEY
 
 _AGE_IN_TIME: Final = 1 << 22
 """In a sequence: the age is in units of 512 seconds (BIP 68)."""
@@ -52,8 +53,13 @@ def _is_free(node: Node) -> bool:
     if name == "andor":
         return (_is_free(args[0]) and _is_free(args[1])) or _is_free(args[2])
     if name in {"or_b", "or_c", "or_d", "or_i", "tr", "{"}:
-        return any(map(_is_free, args))
+        return any(_is_free(one) for one in args if not _is_nobodys(one))
     return all(_is_free(one) for one in args if not one.is_atom)
+
+
+def _is_nobodys(node: Node) -> bool:
+    """Whether it is the key of BIP 341 that nobody has, so that a key path is closed."""
+    return node.is_atom and node.text.lower().endswith(NOBODYS_KEY.hex())
 
 
 def _walk(node: Node) -> Iterator[Node]:

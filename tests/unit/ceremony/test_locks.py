@@ -6,6 +6,9 @@ import pytest
 from tests.unit.ceremony.kit import A, B, C
 
 from erario.ceremony.locks import Locks, needed_locks
+from erario.ceremony.quorum import NOBODYS_KEY
+
+NOBODY = NOBODYS_KEY.hex()
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,12 @@ from erario.ceremony.locks import Locks, needed_locks
         (f"wsh(and_v(v:pk({A}),and_v(v:older(4194305),older(9))))", Locks(0, 9)),
         (f"wsh(and_v(v:pk({A}),after(500000001)))", Locks(500000001, 0)),
         (f"tr({A},and_v(v:pk({B}),older(9)))", Locks()),
+        (f"tr({NOBODY},and_v(v:pk({B}),older(9)))", Locks(0, 9)),
+        (f"tr(02{NOBODY.upper()},and_v(v:pk({B}),after(800)))", Locks(800, 0)),
+        (f"tr([00000000/1]{NOBODY},{{pk({A}),and_v(v:pk({B}),older(9))}})", Locks()),
+        (f"tr({NOBODY},{{and_v(v:pk({A}),older(3)),and_v(v:pk({B}),older(9))}})", Locks(0, 9)),
+        (f"tr({NOBODY})", Locks()),
+        (f"tr({A})", Locks()),
     ],
 )
 def test_locks(text: str, locks: Locks) -> None:
