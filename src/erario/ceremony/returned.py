@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from erario.bitcoin.descriptor_secrets import find_sure_secrets
 from erario.ceremony.errors import CeremonyCode, CeremonyError
 from erario.errors import Place
 from erario.proof.messages import MAX_SIGNATURE_TEXT
+from erario.proof.private_keys import holds_private_key
 from erario.proof.psbt import MAGIC, MAX_PSBT, Psbt, read_psbt
 
 MAX_FILE: Final = 2 * MAX_PSBT
@@ -25,17 +25,6 @@ _FRAME: Final = re.compile(
     r"-----BEGIN BITCOIN SIGNED MESSAGE-----\r?\n(?P<message>.*?)\r?\n"
     r"-----BEGIN (?:BITCOIN )?SIGNATURE-----\r?\n(?P<signed>.*?)"
     r"-----END (?:BITCOIN )?(?:SIGNATURE|SIGNED MESSAGE)-----",
-    re.DOTALL,
-)
-# Extended private keys in binary (BIP 32, SLIP-132): version, 41 bytes, a zero, the key.
-_PRIVATE_VERSIONS: Final = (
-    "0488ade4", "049d7878", "04b2430c", "0295b005", "02aa7a99",
-    "04358394", "044a4e28", "045f18bc", "024285b5", "02575048",
-)  # fmt: skip
-_PRIVATE: Final = re.compile(
-    b"(?:"
-    + b"|".join(re.escape(bytes.fromhex(one)) for one in _PRIVATE_VERSIONS)
-    + rb").{41}\x00.{32}",
     re.DOTALL,
 )
 
@@ -119,7 +108,7 @@ def _framed(match: re.Match[str]) -> SignedText:
 
 
 def _refuse_secrets(data: bytes, name: str) -> None:
-    if _PRIVATE.search(data) or find_sure_secrets(data.decode("latin-1")):
+    if holds_private_key(data):
         raise CeremonyError(
             CeremonyCode.SECRET,
             "a private key, or a part of one, stands in the file; nothing of it was used",

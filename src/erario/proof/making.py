@@ -100,16 +100,19 @@ def start_message(
 
 
 def finalise(psbt: Psbt) -> Psbt:
-    """The same with every input finalised.
+    """The same with every input finalised, and with nothing that only signers needed.
+
+    A proof is given away: extended public keys, origins of keys and fields of a wallet's own would
+    tell more than it says. So only the message, coins and final scripts stay.
 
     Raises:
         ProofError: signatures are missing, or a script is of a kind that its wallet must finalise.
     """
     return Psbt(
         psbt.transaction,
-        psbt.fields,
+        {key: value for key, value in psbt.fields.items() if key == MESSAGE},
         tuple(_finalise(psbt, number) for number in range(len(psbt.inputs))),
-        psbt.outputs,
+        tuple({} for _ in psbt.outputs),
     )
 
 
@@ -156,7 +159,7 @@ def _input_fields(output: TxOutput, whole: bytes | None, fields: Fields) -> Fiel
 def _finalise(psbt: Psbt, number: int) -> Fields:
     fields = psbt.inputs[number]
     if not _FINAL.isdisjoint(fields):
-        return fields
+        return {key: value for key, value in fields.items() if key in _FINAL | _KEPT}
     output = psbt.spent(number)
     if output is None:
         raise _unsigned(f"the PSBT gives no script for input {number}", "Give the one that began.")

@@ -16,6 +16,8 @@ from erario.proof.descriptor_fields import script_fields
 from erario.proof.errors import ProofError, ProofErrorCode
 from erario.proof.making import CoinToSign, finalise, signature_text, start_message
 from erario.proof.psbt import (
+    FINAL_WITNESS,
+    MESSAGE,
     NON_WITNESS_UTXO,
     TAP_LEAF_SCRIPT,
     WITNESS_UTXO,
@@ -119,6 +121,30 @@ def test_proof_of_funds() -> None:
     assert [(c.outpoint, c.script, c.sats, c.keys) for c in result.coins] == [
         (coin.outpoint, other, Sats(coin.output.sats), 2) for coin in coins
     ]
+
+
+def test_a_proof_says_nothing_of_the_wallet() -> None:
+    script, fields = derive(f"wpkh({A})")
+    coin = CoinToSign(Outpoint(Txid(b"\x01" * 32), 0), TxOutput(1000, script), None, fields)
+    psbt = start_message(script, "funds", fields=fields, coins=(coin,))
+    (raw,) = sign(psbt, 0)
+    extra = {b"\x01" + bytes(78): bytes(4), b"\xfc\x02me": b"x"}
+    signed = read_psbt(raw)
+    signed = Psbt(
+        signed.transaction,
+        {**signed.fields, **extra},
+        tuple({**one, **extra} for one in signed.inputs),
+        (extra,),
+    )
+    once = finalise(signed)
+    # What a wallet finalised itself has its other fields still.
+    kept = tuple({**one, **extra, **fields} for one in once.inputs)
+    for final in (once, finalise(Psbt(once.transaction, signed.fields, kept, (fields,)))):
+        assert final.fields == {MESSAGE: b"funds"}
+        assert all(set(one) == {WITNESS_UTXO, FINAL_WITNESS} for one in final.inputs)
+        assert final.outputs == ({},)
+        result = check_message(script, "funds", signature_text(final))
+        assert (result.code, result.form) == (ProofCode.VALID, Form.PROOF_OF_FUNDS)
 
 
 def test_order_of_signers_does_not_matter() -> None:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
-from tests.unit.proof.maker import MESSAGE, by_key_hash, by_script, full, p2wpkh, p2wsh, sec, simple
+from tests.unit.proof.maker import (
+    MESSAGE,
+    by_key_hash,
+    by_script,
+    full,
+    key,
+    p2wpkh,
+    p2wsh,
+    sec,
+    simple,
+)
 from tests.unit.proof.signers import account, sign
 
 from erario.bitcoin.address import show_address
@@ -173,6 +184,31 @@ def test_a_wrong_signature_is_not_printed(capsys: Captured) -> None:
     capsys.readouterr()
     assert run(["message", "finish", "bad.psbt"]) == 1
     assert capsys.readouterr().out.startswith("INVALID")
+
+
+def test_private_keys_are_refused(capsys: Captured) -> None:
+    run(["message", "start", f"wpkh({account(0)})", MESSAGE, "-o", "a.psbt"])
+    psbt = read_psbt(sign(read_psbt(Path("a.psbt").read_bytes()), 0)[0])
+    private = bytes.fromhex("0488ade4") + b"\x07" * 41 + b"\x00" + b"\x09" * 32
+    wif = key(1).wif()
+    for extra in (
+        {b"\x01" + private: bytes(4)},
+        {b"\xfc\x03abc": private},
+        {b"\xfc\x03abc": f"{wif}\n".encode()},
+    ):
+        bad = replace(psbt, fields={**psbt.fields, **extra})
+        for data in (bad.to_bytes(), bad.to_text().encode()):
+            Path("bad.psbt").write_bytes(data)
+            capsys.readouterr()
+            assert run(["message", "finish", "bad.psbt"]) == 2
+            out, err = capsys.readouterr()
+            assert "[message.secret]" in err
+            assert "bad.psbt" in err
+            assert not out
+            assert wif not in err
+    Path("bad.psbt").write_text(wif)
+    assert run(["message", "finish", "bad.psbt"]) == 2
+    assert "[message.secret]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["verify", "start", "finish"])

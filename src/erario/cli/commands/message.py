@@ -35,6 +35,7 @@ class MessageCode(StrEnum):
     NOT_TEXT = "message.not-text"
     SCRIPT = "message.script"
     NO_MESSAGE = "message.no-message"
+    SECRET = "message.secret"  # noqa: S105 - a code, no password
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too.")
@@ -225,10 +226,30 @@ def _given(text: str) -> str:
 
 
 def _read_psbt(path: Path) -> Psbt:
+    """The PSBT in a file.
+
+    Raises:
+        RequestError: the file cannot be read, or holds a private key.
+    """
     data = _read_file(path)
-    if not data.startswith(b"psbt"):
-        return read_psbt(data.decode("ascii", "replace"))
-    return read_psbt(data)
+    _refuse_secrets(data, path)
+    if data.startswith(b"psbt"):
+        return read_psbt(data)
+    psbt = read_psbt(data.decode("ascii", "replace"))
+    _refuse_secrets(psbt.to_bytes(), path)
+    return psbt
+
+
+def _refuse_secrets(data: bytes, path: Path) -> None:
+    from erario.proof.private_keys import holds_private_key  # noqa: PLC0415 - loads word lists
+
+    if holds_private_key(data):
+        raise RequestError(
+            MessageCode.SECRET,
+            "a private key, or a part of one, stands in the file; nothing of it was used",
+            remedy="erario never needs one. Hold it for known to others, and move its coins.",
+            place=Place(str(path)),
+        )
 
 
 def _read_file(path: Path) -> bytes:
