@@ -181,11 +181,11 @@ def parsed_to_sign(transaction: Transaction, spent: Iterable[tuple[bytes, int]])
 def with_scripts(
     transaction: Transaction, number: int, script_sig: bytes, witness: tuple[bytes, ...]
 ) -> bytes:
-    """The bytes of the transaction with other scripts in input `number`."""
-    inputs = [
-        TxInput(one.outpoint, script_sig, one.sequence, witness) if position == number else one
-        for position, one in enumerate(transaction.inputs)
-    ]
+    """The bytes of the transaction with other scripts in input `number`, and none in the others:
+    no signature signs them."""
+    inputs = [TxInput(one.outpoint, b"", one.sequence, ()) for one in transaction.inputs]
+    changed = inputs[number]
+    inputs[number] = TxInput(changed.outpoint, script_sig, changed.sequence, witness)
     return serialise(transaction.version, inputs, transaction.locktime)
 
 
@@ -224,7 +224,7 @@ def serialise(version: int, inputs: Iterable[TxInput], locktime: int) -> bytes:
         )
     parts += (b"\x01", OUTPUT)
     if has_witness:
-        parts += (serialise_witness(one.witness) for one in inputs)
+        parts += (serialise_witness(one.witness) if one.witness else b"\0" for one in inputs)
     parts.append(_U32.pack(locktime))
     return b"".join(parts)
 

@@ -19,13 +19,15 @@ MOST_HASHED: Final = 20_000_000
 MOST_RUN: Final = 500_000
 """For btclib: bytes of scripts, and inputs hashed; a tapscript of a thousand keys takes 54,000."""
 MOST_COUNTED: Final = 5_000_000
-"""For counting the keys of all inputs, in the same units: some ten seconds of running again."""
+"""For counting the keys of all inputs, in the same units: some twenty seconds at most."""
 
 _MULTISIG: Final = frozenset((0xAE, 0xAF))
 _MOST_CHECKS: Final = 201
 """Of a script that is no tapscript (Bitcoin Core, MAX_OPS_PER_SCRIPT)."""
 _CHECK: Final = 20
 """What a check costs beyond hashing, in inputs hashed."""
+_SPENT: Final = 2
+"""What each input of a transaction costs a run that is made anew, in inputs hashed."""
 _COPIED: Final = 2_000
 """Bytes of a transaction that are made and parsed at the cost of an input hashed."""
 
@@ -73,7 +75,7 @@ def cost_to_run(parts: Unwrapped, inputs: int) -> int:
 
 def cost_to_run_again(parts: Unwrapped, inputs: int, size: int) -> int:
     """What it costs to run one input in a changed transaction of so many inputs and bytes."""
-    return cost_to_run(parts, inputs) + inputs + size // _COPIED
+    return cost_to_run(parts, inputs) + _SPENT * inputs + size // _COPIED
 
 
 def _checks(parts: Unwrapped) -> int:

@@ -23,11 +23,16 @@ from erario.bitcoin.transaction import TxInput, TxOutput, read_transaction
 from erario.bitcoin.values import Outpoint, Script, Txid
 from erario.proof import ProofCode, State, check_message, work
 from erario.proof.making import CoinToSign, start_message
-from erario.proof.messages import SignedInput, serialise, serialise_witness
+from erario.proof.messages import SignedInput, serialise, serialise_witness, with_scripts
 from erario.proof.psbt import FINAL_SCRIPT_SIG, FINAL_WITNESS, write_output
 from erario.proof.scripts import write_push
 from erario.proof.unwrapping import Kind, Unwrapped
-from erario.proof.work import MOST_RUN, cost_to_run, is_too_much_to_hash
+from erario.proof.work import (
+    MOST_RUN,
+    cost_to_run,
+    cost_to_run_again,
+    is_too_much_to_hash,
+)
 
 SCRIPT = p2wpkh(sec(1))
 CHECKS = b"\x76\xac" * 200 + b"\x51"
@@ -72,6 +77,27 @@ def with_outputs(count: int, script: bytes) -> bytes:
     one = b"\x01" + bytes(8) + b"\x01\x6a"
     outputs = write_compact_size(count) + write_output(TxOutput(1, Script(script))) * count
     return raw.replace(one, outputs)
+
+
+def test_a_thousand_coins_with_a_key_each_are_counted() -> None:
+    parts = Unwrapped(Kind.WITNESS_V0, write_push(sec(1)) + CHECKSIG)
+    again = cost_to_run_again(parts, 1_000, 200_000)
+    # Each key is tried once, and its input run twice.
+    assert 1_000 * (20 + 2 * again) < work.MOST_COUNTED < 2_000 * (20 + 2 * again)
+
+
+def test_other_inputs_are_not_run_again() -> None:
+    raw = with_outputs(1, p2wpkh(sec(1)))
+    txid = read_transaction(raw).txid
+    other = TxInput(Outpoint(txid, 1), b"old", 5, (b"old",))
+    both = serialise(2, [TxInput(Outpoint(txid, 0), b"", 7, (b"old",)), other], 9)
+    made = read_transaction(with_scripts(read_transaction(both), 0, b"new", (b"new", b"er")))
+    assert [(one.script_sig, one.witness) for one in made.inputs] == [
+        (b"new", (b"new", b"er")),
+        (b"", ()),
+    ]
+    assert [one.sequence for one in made.inputs] == [7, 5]
+    assert (made.version, made.locktime) == (2, 9)
 
 
 def summed(count: int, needed: int) -> bytes:
