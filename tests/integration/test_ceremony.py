@@ -39,9 +39,9 @@ WALLETS = {
     "plain": ("wpkh({3})", (3,)),
     "old": ("sh(sortedmulti(2,{0},{1}))", (0, 1)),
     "nested_vault": ("sh(wsh(multi(2,{0},{1},{2})))", (2, 0)),
-    "aged": ("wsh(and_v(v:pk({0}),older(144)))", (0,)),
-    "timed": ("wsh(and_v(v:pk({1}),after(800)))", (1,)),
-    "inherited": ("wsh(or_d(pk({2}),and_v(v:pkh({3}),older(144))))", (2,)),
+    "aged": ("wsh(and_v(v:pk({0}),older(100)))", (0,)),
+    "timed": ("wsh(and_v(v:pk({1}),after(100)))", (1,)),
+    "inherited": ("wsh(or_d(pk({2}),and_v(v:pkh({3}),older(100))))", (2,)),
     "both": ("wsh(and_v(v:pk({3}),pk({4})))", (3, 4)),
 }
 STRINGS = ("legacy", "p2sh-segwit", "bech32", "bech32m")
