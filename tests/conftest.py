@@ -24,7 +24,7 @@ _IN_CI = os.environ.get("CI") == "true"
 settings.register_profile(
     "default", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("ci", settings.get_profile("default"), max_examples=150, print_blob=True)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=80, print_blob=True)
 settings.load_profile(os.environ.get("ERARIO_HYPOTHESIS", "ci" if _IN_CI else "default"))
 
 _STATES = count()
