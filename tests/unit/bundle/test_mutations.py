@@ -106,8 +106,14 @@ def lies(draw, value):
 
 
 # What nobody can see from the file: which script that nobody paid was derived where, which proofs
-# were sealed, and which bundle came before.
-UNSEEN = {("scripts", "script"), ("sealed",), ("previous", "digest"), ("previous",)}
+# were sealed, which bundle came before, and as whom a holder signs that no proof is of.
+UNSEEN = {
+    ("scripts", "script"),
+    ("sealed",),
+    ("previous", "digest"),
+    ("previous",),
+    ("holders", "signs_as"),
+}
 
 
 # A proof over a block that is not on the chain counts for nothing, whatever it says.
