@@ -17,6 +17,7 @@ from erario.bitcoin.script import MAX_SCRIPT_SIZE
 from erario.bitcoin.values import Height, Script, read_hash
 from erario.bundle.errors import BundleCode, BundleError
 from erario.statement.codec import canonical_json
+from erario.statement.json_nesting import Nesting, members_once, nesting_of
 from erario.statement.json_values import Json, instant_json
 
 MAX_DEPTH: Final = 16
@@ -25,7 +26,6 @@ LARGEST: Final = 2**53 - 1
 MAX_TEXT: Final = 100_000
 MAX_HEIGHT: Final = 2**31 - 1
 
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -38,7 +38,7 @@ def read_json(data: bytes, name: str) -> Json:
     """
     if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_ITEMS:
         raise BundleError(BundleCode.JSON_ITEMS, f"{name} has too many items")
-    if _is_deep(data):
+    if nesting_of(data, depth=MAX_DEPTH, items=MAX_ITEMS) is Nesting.DEEP:
         raise BundleError(BundleCode.JSON_DEPTH, f"{name} nests deeper than {MAX_DEPTH}")
     try:
         value: Json = json.loads(
@@ -51,7 +51,8 @@ def read_json(data: bytes, name: str) -> Json:
         canonical = canonical_json(value)
     except BundleError as error:
         raise BundleError(BundleCode(error.code), f"{name}: {error.what}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        # Recursion: brackets that do not pair off may still nest.
         raise BundleError(BundleCode.JSON, f"{name} is no JSON in UTF-8") from error
     if canonical != data:
         raise BundleError(BundleCode.JSON_CANONICAL, f"{name} is not in canonical form (RFC 8785)")
@@ -169,24 +170,11 @@ class Fields:
         return instant
 
 
-def _is_deep(data: bytes) -> bool:
-    depth = 0
-    for match in _BRACKETS.finditer(data):
-        token = match[0]
-        if token in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif token in b"]}":
-            depth -= 1
-    return False
-
-
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise BundleError(BundleCode.JSON_DUPLICATE, "an object has a key twice")
-    return made
+    try:
+        return members_once(pairs)
+    except ValueError:
+        raise BundleError(BundleCode.JSON_DUPLICATE, "an object has a key twice") from None
 
 
 def _whole(text: str) -> int:

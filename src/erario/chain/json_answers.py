@@ -16,6 +16,7 @@ from typing import Final, NoReturn, TypeAlias, TypeVar
 from erario.bitcoin.values import COIN, MAX_MONEY, Height, Sats
 from erario.chain.errors import ServerCode
 from erario.errors import SourceError
+from erario.statement.json_nesting import Nesting, members_once, nesting_of
 
 Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T", bool, int, Decimal, str, list[Json], dict[str, Json])
@@ -30,9 +31,6 @@ MAX_ITEMS: Final = 2_000_000
 _LONGEST_NUMBER: Final = 100
 _LARGEST_EXPONENT: Final = 100
 _LONGEST_QUOTE: Final = 120
-
-_NOT_MARKS: Final = bytes(sorted(set(range(256)) - set(b'[]{}"')))
-_TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 
 
 def read_json(body: bytes, name: str, *, items: int = MAX_ITEMS) -> Json:
@@ -51,7 +49,7 @@ def read_json(body: bytes, name: str, *, items: int = MAX_ITEMS) -> Json:
         _garbage(name, f"answers with JSON of {len(body):,} bytes")
     if body.count(b",") + body.count(b"[") + body.count(b"{") > items:
         _garbage(name, f"answers with JSON of more than {items:,} items")
-    if not _nests_well(body, items):
+    if nesting_of(body, depth=MAX_DEPTH, items=items) is not Nesting.GOOD:
         _garbage(
             name, f"answers with JSON that is cut or damaged, or nests deeper than {MAX_DEPTH}"
         )
@@ -62,7 +60,7 @@ def read_json(body: bytes, name: str, *, items: int = MAX_ITEMS) -> Json:
             parse_float=_read_decimal,
             parse_int=_read_int,
             parse_constant=_refuse,
-            object_pairs_hook=_object,
+            object_pairs_hook=members_once,
         )
     except (ValueError, RecursionError):
         # Recursion: of few levels, but whoever asks may be deep in calls already.
@@ -176,30 +174,6 @@ def _garbage(name: str, what: str) -> NoReturn:
     )
 
 
-def _nests_well(body: bytes, items: int) -> bool:
-    """Whether the brackets outside strings pair off within `MAX_DEPTH` levels, as in all JSON that
-    is taken.
-
-    A fixed number of passes over the bytes, none in Python: whoever answers cannot hold up others.
-    """
-    if b"\\" in body:
-        # What is left of a row of backslashes after its pairs escapes what follows.
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # One kind of bracket is enough here: whether kinds match is for the reader to find.
-    marks = body.translate(_TO_SQUARE, _NOT_MARKS)
-    quotes = marks.count(b'"')
-    # A string that does not end; or more of them than could stand between so few commas.
-    if quotes % 2 or quotes > 4 * (items + 1):
-        return False
-    brackets = b"".join(marks.split(b'"')[::2])
-    if brackets.count(b"[") != brackets.count(b"]"):
-        return False
-    for _ in range(MAX_DEPTH):
-        # Innermost pairs fall away: one level a pass.
-        brackets = brackets.replace(b"[]", b"")
-    return not brackets
-
-
 def _read_int(text: str) -> int:
     if len(text) > _LONGEST_NUMBER:
         raise ValueError("a number is too long")
@@ -221,10 +195,3 @@ def _read_decimal(text: str) -> Decimal:
 
 def _refuse(_text: str) -> NoReturn:
     raise ValueError("not a number")
-
-
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return members

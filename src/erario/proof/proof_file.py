@@ -23,6 +23,7 @@ from erario.errors import Place
 from erario.proof.errors import ProofError, ProofErrorCode
 from erario.proof.messages import MAX_SIGNATURE_TEXT
 from erario.statement.evidence import ControlProof
+from erario.statement.json_nesting import members_once
 
 FORMAT: Final = "erario-proofs"
 VERSION: Final = 1
@@ -103,19 +104,12 @@ def _read_object(data: bytes, name: str) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise _bad(name, f"it is larger than {MAX_BYTES >> 20} MiB")
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_members, parse_constant=_refuse)
+        value = json.loads(data.decode(), object_pairs_hook=members_once, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise _bad(name, "it is not JSON in UTF-8, or has a member twice") from None
     if not isinstance(value, dict):
         raise _bad(name, "it is no object")
     return value
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member stands twice")
-    return members
 
 
 def _refuse(constant: str) -> None:
