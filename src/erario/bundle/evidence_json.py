@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from erario.bitcoin.values import show_hash
 from erario.bundle.evidence_reading import FORMAT, VERSION
-from erario.reserve.moment import AtInstant, ClaimMoment, Interval
 from erario.statement.codec import canonical_json
 from erario.statement.evidence import (
     BlockPoint,
@@ -19,6 +18,7 @@ from erario.statement.evidence import (
     Evidence,
     ListedCoin,
 )
+from erario.statement.json_claims import moment_json
 from erario.statement.json_values import (
     Json,
     JsonObject,
@@ -108,23 +108,11 @@ def _claim(claim: DeclaredClaim) -> JsonObject:
         "comparator": claim.comparator.value,
         "amount_sats": claim.amount,
         "within_sats": claim.within,
-        "moment": _moment(claim.moment),
+        "moment": moment_json(claim.moment),
         "holder": claim.holder,
         "wallets": list(claim.wallets),
         "document": claim.document,
     }
-
-
-def _moment(moment: ClaimMoment) -> JsonObject:
-    if isinstance(moment, Interval):
-        return {
-            "kind": "interval",
-            "start": point_in_time_json(moment.start),
-            "end": point_in_time_json(moment.end),
-            "written": moment.written,
-        }
-    written = moment.written if isinstance(moment, AtInstant) else None
-    return {**point_in_time_json(moment), **({} if written is None else {"written": written})}
 
 
 def _listed(coin: ListedCoin) -> JsonObject:

@@ -19,7 +19,6 @@ class CeremonyCode(StrEnum):
     FOLDER_BUSY = "ceremony.folder-busy"
     FOLDER_OTHER = "ceremony.folder-other"
     FOLDER_NONE = "ceremony.folder-none"
-    FOLDER_WRITE = "ceremony.folder-write"
     STATE = "ceremony.state"
     STATE_VERSION = "ceremony.state-version"
 

@@ -21,9 +21,10 @@ from erario.bitcoin.values import Height, Script
 from erario.chain.best_chain import BestChain
 from erario.chain.block_copies import BlockCopies
 from erario.chain.block_paths import find_block_files
-from erario.chain.blocks_note import blocks_note, refuse_unknown_height
+from erario.chain.blocks_note import blocks_note
 from erario.chain.evidence_builder import build_evidence
 from erario.chain.folder_chain import FolderChain, read_folder_chain
+from erario.chain.heights import refuse_height
 from erario.chain.scanner import ScanResult, scan
 from erario.chain.source import Progress, ProgressCallback, Trace
 from erario.statement.evidence import BlockEvidence, SourceNote
@@ -94,7 +95,7 @@ class BlocksSource:
             SourceError: a block up to `upto` has no good copy, or a file was changed.
         """
         folder = self._read(progress)
-        refuse_unknown_height(self._path, folder.best, upto)
+        refuse_height(self._path.name, folder.best, upto)
         if self._copies is None:
             self._copies = BlockCopies(folder)
         copies = self._copies

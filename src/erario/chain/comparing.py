@@ -8,15 +8,15 @@ from typing import Final
 
 from erario.bitcoin.transaction import Transaction, read_transaction
 from erario.bitcoin.values import Height, Outpoint, Script, show_btc, show_hash
+from erario.chain.errors import is_lie
 from erario.chain.source import ChainSource, HeaderChain, Trace
 from erario.chain.unspent import unspent_coins
 from erario.errors import ErarioError, SourceError
 from erario.statement.evidence import BlockEvidence, ListedCoin
 from erario.statement.finding import Finding, FindingCode, Severity, Verdict
 
-_LIE: Final = "lied."
-_CLOSE: Final = 2
-"""Blocks that a source may be behind without a word: it hears of a block a little later."""
+CLOSE: Final = 2
+"""Blocks that tips may differ by without a word: one hears of a block later than another."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +45,7 @@ def failure(one: Asked) -> Finding:
     """That a source gave no answer, or one that its own evidence contradicts."""
     error = one.error
     assert error is not None
-    lied = str(error.code).startswith(_LIE)
+    lied = is_lie(error.code)
     return Finding(
         FindingCode.SOURCE_LIED if lied else FindingCode.SOURCE_FAILED,
         Verdict.FAIL if lied else Verdict.UNKNOWN,
@@ -88,7 +88,7 @@ def compare_chains(one: Asked, best: Asked) -> Finding | None:
         return None
     behind = longest.tip - chain.tip
     if is_same:
-        if behind <= _CLOSE:
+        if behind <= CLOSE:
             return None
         return Finding(
             FindingCode.SOURCE_BEHIND,

@@ -21,6 +21,7 @@ from typing import Final
 from erario.chain.certificate_pins import CertificatePins, fingerprint_of
 from erario.chain.errors import ServerCode
 from erario.chain.proxies import read_proxy
+from erario.chain.source_url import show_authority
 from erario.errors import SourceError
 
 _AT_ONCE: Final = 1 << 16
@@ -56,8 +57,7 @@ class Address:
     @property
     def name(self) -> str:
         """Host and port, for people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return show_authority(self.host, self.port)
 
 
 class Wire:

@@ -94,3 +94,8 @@ class ServerCode(StrEnum):
     """More coins than the subsidy schedule has paid out."""
     LIED_SNAPSHOT = "lied.snapshot"
     """The hash of a snapshot is not the pinned one."""
+
+
+def is_lie(code: StrEnum) -> bool:
+    """Whether a code says that what was said is refuted by what was shown."""
+    return code.startswith("lied.")

@@ -39,6 +39,7 @@ from erario.bitcoin.header_rules import (
 from erario.bitcoin.network import Network
 from erario.bitcoin.values import sha256d
 from erario.bitcoin.work import target_of_bits, work_of_bits
+from erario.chain.scan_extra import missing_package
 
 FAST_FROM: Final = 300_000
 """Headers from which on it pays to load numba, and what it compiles, for them alone."""
@@ -293,8 +294,4 @@ def is_fast_ready(count: int) -> bool:
         return False
     if _KERNELS in sys.modules:
         return True
-    if count < FAST_FROM:
-        return False
-    from importlib.util import find_spec  # noqa: PLC0415 - rarely asked
-
-    return all(find_spec(package) is not None for package in ("numpy", "numba", "llvmlite"))
+    return count >= FAST_FROM and missing_package() is None

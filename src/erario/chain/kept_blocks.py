@@ -21,7 +21,8 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height, Script
 from erario.chain.best_chain import BestChain
 from erario.chain.block_paths import refuse_no_block_files
-from erario.chain.blocks_note import blocks_note, refuse_unknown_height
+from erario.chain.blocks_note import blocks_note
+from erario.chain.heights import refuse_height
 from erario.chain.kept_folder import BadOwnCopyError, KeptFolder, read_kept_folder
 from erario.chain.source import ProgressCallback, Trace
 from erario.chain.state_folder import StateFolder, StateSession
@@ -92,7 +93,7 @@ class KeptBlocks:
             SourceError: a block up to `upto` has no good copy, or a file was changed.
         """
         folder = self._read(progress)
-        refuse_unknown_height(self._path, folder.best, upto)
+        refuse_height(self._path.name, folder.best, upto)
         with self._state.session() as session:
             run = _KeptTrace(
                 folder, self._state, session, own=self._own, upto=upto, progress=progress

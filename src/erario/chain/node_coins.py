@@ -18,6 +18,7 @@ from erario.bitcoin.subsidy import most_supply
 from erario.bitcoin.transaction import read_transaction
 from erario.bitcoin.values import BlockHash, Height, Outpoint, Sats, Script, Txid
 from erario.chain.errors import ServerCode
+from erario.chain.heights import refuse_height
 from erario.chain.json_answers import Json, hash_of, hex_of, member, sats_of, whole
 from erario.chain.node_blocks import read_blocks
 from erario.chain.node_finder import new_finder
@@ -30,7 +31,7 @@ from erario.chain.node_scan import (
     scripts_of,
 )
 from erario.chain.node_server import HIGHEST, NodeServer
-from erario.chain.node_source import BLOCK_STEP, read_node_chain, refuse_height
+from erario.chain.node_source import BLOCK_STEP, read_node_chain
 from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
 from erario.chain.state_folder import StateFolder
 from erario.errors import SourceError

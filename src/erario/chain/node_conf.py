@@ -27,7 +27,7 @@ from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode
 from erario.chain.hosts import check_way, is_onion, is_this_machine
-from erario.chain.source_url import SourceUrl
+from erario.chain.source_url import SourceUrl, show_authority
 from erario.errors import RequestError
 
 USER_VARIABLE: Final = "ERARIO_RPC_USER"
@@ -90,8 +90,7 @@ class NodeWay:
     @property
     def name(self) -> str:
         """Host and port, for people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return show_authority(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from importlib.util import find_spec
 from typing import Final, Protocol
 
 from erario.bitcoin.block import check_block_content, read_block
@@ -21,6 +20,7 @@ from erario.bitcoin.network import Network
 from erario.bitcoin.values import Script
 from erario.chain.errors import ServerCode
 from erario.chain.node_blocks import RawBlock
+from erario.chain.scan_extra import missing_package
 from erario.chain.watch_list import WatchedCoins
 from erario.errors import SourceError
 from erario.statement.evidence import BlockEvidence, TransactionEvidence
@@ -28,7 +28,6 @@ from erario.statement.evidence import BlockEvidence, TransactionEvidence
 MANY: Final = 10
 """Blocks from which on the compiled scanner is worth its start: in Python a full one takes some
 tenths of a second, compiled some thousandths."""
-_SCAN_EXTRA: Final = ("numpy", "numba", "llvmlite")
 
 
 class Finder(Protocol):
@@ -45,7 +44,7 @@ class Finder(Protocol):
 
 def new_finder(name: str, network: Network, scripts: Iterable[Script], blocks: int) -> Finder:
     """A finder for about so many blocks of the node `name`."""
-    if blocks >= MANY and all(find_spec(package) for package in _SCAN_EXTRA):
+    if blocks >= MANY and missing_package() is None:
         from erario.chain.node_finder_compiled import CompiledFinder  # noqa: PLC0415
 
         return CompiledFinder(name, network, scripts)

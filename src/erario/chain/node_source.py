@@ -21,6 +21,7 @@ from erario.bitcoin.script import is_unspendable
 from erario.bitcoin.values import BlockHash, Height, Script
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode, ServerCode
+from erario.chain.heights import refuse_height
 from erario.chain.hosts import is_this_machine
 from erario.chain.node_blocks import RawBlock, read_blocks
 from erario.chain.node_conf import find_way
@@ -281,20 +282,6 @@ class NodeSource:
             yield from finder.take_in(window)
             done += len(window)
             progress(Progress(BLOCK_STEP, done, len(heights), "blocks", window[-1].height))
-
-
-def refuse_height(name: str, chain: HeaderChain, upto: Height) -> None:
-    """Make sure that the chain has a block at `upto`.
-
-    Raises:
-        RequestError: it has not.
-    """
-    if not 0 <= upto <= chain.tip:
-        raise RequestError(
-            ChainCode.HEIGHT_UNKNOWN,
-            f"the chain of {name} has heights 0 to {chain.tip}, not {upto}",
-            remedy="Ask for a block that it has, or let the node catch up.",
-        )
 
 
 def _windows(batches: Iterable[list[RawBlock]]) -> Iterator[list[RawBlock]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from erario.chain.errors import ChainCode
+from erario.chain.source_url import show_authority
 from erario.errors import RequestError
 
 _SCHEME = "socks5h"
@@ -24,8 +25,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """In the form in which it was read, without anything else."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{_SCHEME}://{host}:{self.port}"
+        return f"{_SCHEME}://{show_authority(self.host, self.port)}"
 
 
 def read_proxy(text: str) -> Proxy:

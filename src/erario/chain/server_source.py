@@ -21,7 +21,8 @@ from erario.bitcoin.network import NetworkName
 from erario.bitcoin.script import is_unspendable
 from erario.bitcoin.values import BlockHash, Height, Script, sha256d
 from erario.chain.ending import Ending
-from erario.chain.errors import ChainCode, ServerCode
+from erario.chain.errors import ServerCode, is_lie
+from erario.chain.heights import refuse_height
 from erario.chain.history_check import HistoryCheck
 from erario.chain.history_server import HistoryEntry, HistoryServer
 from erario.chain.other_branch import shows_other_branch
@@ -29,7 +30,7 @@ from erario.chain.served_chain import open_served_chain
 from erario.chain.server_proofs import Proofs, Proved
 from erario.chain.source import HeaderChain, Progress, ProgressCallback, Trace
 from erario.chain.state_folder import StateFolder
-from erario.errors import RequestError, SourceError
+from erario.errors import SourceError
 from erario.statement.evidence import BlockEvidence, SourceNote, UnspentWord
 from erario.statement.finding import Finding, FindingCode, Severity, Verdict
 
@@ -42,13 +43,12 @@ _SCRIPTS_AT_ONCE: Final = 10_000
 """Many: between two portions nothing is under way, and the end of each may be held back."""
 _MOST_ENTRIES: Final = 2_000_000
 """Transactions in the histories of one question; busy exchanges' addresses have a million."""
-_LIE: Final = "lied."
 _BY_HASHES: Final = frozenset(
     (ServerCode.LIED_TRANSACTION, ServerCode.LIED_COIN, ServerCode.LIED_COINBASE)
 )
 """Lies that hashes alone refute, whatever chain the server follows."""
 _FROM_A_CHANGE: Final = (
-    frozenset(code for code in ServerCode if code.startswith(_LIE)) - _BY_HASHES
+    frozenset(code for code in ServerCode if is_lie(code)) - _BY_HASHES
 ) | frozenset((ServerCode.REFUSED, ServerCode.UNSETTLED))
 """What a server that is about to change its chain may do without meaning to."""
 _HEADERS_FROM_A_CHANGE: Final = frozenset(
@@ -146,12 +146,7 @@ class ServerSource:
             SourceError: the server fails, lies, or changes its chain too often.
         """
         chain = self.chain(progress)
-        if not 0 <= upto <= chain.tip:
-            raise RequestError(
-                ChainCode.HEIGHT_UNKNOWN,
-                f"the chain of {self._server.name} has heights 0 to {chain.tip}, not {upto}",
-                remedy="Ask for a block that it has, or let the server catch up.",
-            )
+        refuse_height(self._server.name, chain, upto, who="server")
         proofs = self._proofs = self._proofs or Proofs(self._server, chain)
         # Those that are unspendable are never coins, and no server lists them.
         wanted = tuple(s for s in dict.fromkeys(scripts) if not is_unspendable(s))
@@ -192,7 +187,7 @@ class ServerSource:
             try:
                 return ask(tip)
             except SourceError as error:
-                lie = lie or (error if _is_lie(error) else None)
+                lie = lie or (error if is_lie(error.code) else None)
                 if error.code not in changes:
                     raise _worst(error, lie) from None
                 if pause is None:
@@ -294,10 +289,6 @@ class ServerSource:
 
     def _error(self, code: ServerCode, what: str, remedy: str) -> SourceError:
         return SourceError(code, f"{self._server.name} {what}", remedy=remedy)
-
-
-def _is_lie(error: SourceError) -> bool:
-    return str(error.code).startswith(_LIE)
 
 
 def _worst(error: SourceError, lie: SourceError | None) -> SourceError:

@@ -21,6 +21,7 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import Height, Outpoint, Script
 from erario.chain.comparing import (
+    CLOSE,
     Asked,
     compare_chains,
     compare_histories,
@@ -48,8 +49,6 @@ _T = TypeVar("_T")
 PATIENCE: float = 300.0
 """Seconds that a public server has once all others have answered."""
 _SERVERS: Final = (SourceKind.ELECTRUM, SourceKind.ESPLORA)
-_CLOSE: Final = 2
-"""Blocks that tips may differ by: one hears of a block a little later than another."""
 
 
 @runtime_checkable
@@ -108,7 +107,7 @@ class SeveralSources:
             for one in self._alive()
             if one.chain is not None and one in self._best.holders
         ]
-        near = [tip for tip in tips if self._best.tip - tip <= _CLOSE]
+        near = [tip for tip in tips if self._best.tip - tip <= CLOSE]
         return min(near, default=None)
 
     def notes(self) -> tuple[SourceNote, ...]:

@@ -39,8 +39,13 @@ class SourceUrl:
     @property
     def authority(self) -> str:
         """Host and port, as they were written: who was asked, for people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
+        return show_authority(self.host, self.port)
+
+
+def show_authority(host: str, port: int | None) -> str:
+    """Host and port as in a URL: addresses of IPv6 in brackets (RFC 3986, section 3.2.2)."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
 
 
 def read_path_url(text: str) -> SourceUrl:

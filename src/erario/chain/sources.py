@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.chain.access import Access
 from erario.chain.errors import ChainCode
+from erario.chain.scan_extra import missing_package
 from erario.chain.source import ChainSource
 from erario.chain.source_url import (
     PATH_SCHEMES,
@@ -30,8 +30,6 @@ from erario.chain.source_url import (
 )
 from erario.chain.state_folder import StateFolder
 from erario.errors import RequestError
-
-_SCAN_EXTRA: Final = ("numpy", "numba", "llvmlite")
 
 
 def open_source(
@@ -102,14 +100,13 @@ def _open_snapshot(
 
 
 def _need_scan_extra(what: str) -> None:
-    for package in _SCAN_EXTRA:
-        # Looked for, not imported: where all was read before, only numpy is needed.
-        if find_spec(package) is None:
-            raise RequestError(
-                ChainCode.EXTRA_MISSING,
-                f"{what} needs {package}, which is not installed",
-                remedy='Install it with: pip install "erario[scan]"',
-            )
+    package = missing_package()
+    if package is not None:
+        raise RequestError(
+            ChainCode.EXTRA_MISSING,
+            f"{what} needs {package}, which is not installed",
+            remedy='Install it with: pip install "erario[scan]"',
+        )
 
 
 Opener = Callable[[SourceUrl, NetworkName, bool, "StateFolder | None", Access], ChainSource]

@@ -30,7 +30,6 @@ class ProofErrorCode(StrEnum):
     PSBT_TOO_LARGE = "psbt.too-large"
     PSBT_VERSION = "psbt.version"
     PSBT_DUPLICATE = "psbt.duplicate"
-    PSBT_NOT_MESSAGE = "psbt.not-a-message"
     PSBT_OTHER = "psbt.other"
     PSBT_UNSIGNED = "psbt.unsigned"
 

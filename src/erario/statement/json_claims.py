@@ -19,7 +19,7 @@ def claim_json(statement: ClaimStatement) -> JsonObject:
         "comparator": claim.comparator.value,
         "amount_sats": claim.amount,
         "within_sats": claim.within,
-        "moment": _moment_json(claim.moment),
+        "moment": moment_json(claim.moment),
         "outcome": statement.outcome.value,
         "would_be": None if statement.would_be is None else statement.would_be.value,
         "lowest_sats": statement.lowest,
@@ -33,7 +33,8 @@ def claim_json(statement: ClaimStatement) -> JsonObject:
     }
 
 
-def _moment_json(moment: ClaimMoment) -> JsonObject:
+def moment_json(moment: ClaimMoment) -> JsonObject:
+    """The moment of a claim."""
     if isinstance(moment, Interval):
         return {
             "kind": "interval",
