@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from erario.auditing import collect
 from erario.auditing.freshness import freshness_findings
 from erario.bitcoin.network import NetworkName
 from erario.chain.several import SeveralSources
-from erario.chain.source import ChainSource, HeaderChain
+from erario.chain.source import ChainSource, HeaderChain, ProgressCallback
 from erario.chain.sources import open_source
 from erario.chain.state_folder import StateFolder, default_state_folder
 from erario.cli.configuration import ChosenSource, choose_sources
@@ -72,28 +72,49 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
     Raises:
         ErarioError: the source cannot be read, or the question cannot be asked of it.
     """
-    where = question.where
     network = question.reserve.network
+    proofs = load_proofs(question.proofs, network)
+    with reading(question.where, network, printer) as read:
+        evidence = collect(
+            question.reserve,
+            read.source,
+            at=question.where.at,
+            since=question.since,
+            progress=read.progress,
+            proofs=proofs,
+        )
+    findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, read.state))
+    evidence = replace(evidence, findings=(*evidence.findings, *findings))
+    return evidence, assess(evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The sources that are asked, as one; a bar for whoever looks on; and what keeps what is read,
+    if anything does."""
+
+    source: ChainSource
+    progress: ProgressCallback
+    state: StateFolder | None
+
+
+@contextmanager
+def reading(where: Where, network: NetworkName, printer: Printer) -> Iterator[Reading]:
+    """Open what was asked for, and close it in the end.
+
+    Raises:
+        ErarioError: a source cannot be asked at all, or none was named.
+        click.UsageError: a state folder and none at all were asked for.
+    """
     state = open_state(network, where.state, no_state=where.no_state)
     chosen = choose_sources(where.sources, network, own=where.own, access=where.access)
-    proofs = load_proofs(question.proofs, network)
     context = click.get_current_context(silent=True)
     if state is not None and context is not None:
         watch_state(state)
         # Once the answer is out: a store never stands in its way.
         context.call_on_close(partial(_tell_troubles, state, printer))
     with closing(open_sources(chosen, network, state)) as source, printer.progress() as progress:
-        evidence = collect(
-            question.reserve,
-            source,
-            at=where.at,
-            since=question.since,
-            progress=progress,
-            proofs=proofs,
-        )
-    findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, state))
-    evidence = replace(evidence, findings=(*evidence.findings, *findings))
-    return evidence, assess(evidence)
+        yield Reading(source, progress, state)
 
 
 def _kept_chain(evidence: Evidence, state: StateFolder | None) -> HeaderChain | None:

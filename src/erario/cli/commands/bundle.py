@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import click
@@ -22,11 +20,9 @@ from erario.bundle.making import (
     save_bundle,
 )
 from erario.bundle.verifying import VerifiedBundle, previous_of, verify_bundle
-from erario.cli.configuration import choose_sources
-from erario.cli.kept import watch_state
 from erario.cli.options import Where, path_argument, quiet_option, since_option, source_options
 from erario.cli.printer import Printer, check_output, json_line
-from erario.cli.request import exit_code, load_reserve, open_sources, open_state
+from erario.cli.request import exit_code, load_reserve, reading
 from erario.errors import Place, RequestError
 from erario.files import write_whole
 from erario.proof.proof_file import proofs_json, read_proofs
@@ -181,19 +177,16 @@ def _collect(
     proofs: tuple[ControlProof, ...],
     printer: Printer,
 ) -> Evidence:
-    state = open_state(reserve.network, where.state, no_state=where.no_state)
-    chosen = choose_sources(where.sources, reserve.network, own=where.own, access=where.access)
-    if state is not None:
-        watch_state(state)
-    with (
-        closing(open_sources(chosen, reserve.network, state)) as source,
-        printer.progress() as progress,
-    ):
-        ask = partial(collect, reserve, source, at=where.at, since=since, progress=progress)
-        evidence = ask(headers=True, proofs=proofs)
-    for trouble in () if state is None else state.troubles:
-        printer.warn(trouble)
-    return evidence
+    with reading(where, reserve.network, printer) as read:
+        return collect(
+            reserve,
+            read.source,
+            at=where.at,
+            since=since,
+            progress=read.progress,
+            headers=True,
+            proofs=proofs,
+        )
 
 
 def _tell(made: VerifiedBundle, output: Path, printer: Printer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +17,6 @@ from erario.ceremony.gathering import merged as merge
 from erario.ceremony.plan import Ceremony
 from erario.ceremony.returned import Returned, read_returned
 from erario.ceremony.starting import Wanted, start_ceremony
-from erario.cli.configuration import choose_sources
 from erario.cli.options import (
     Where,
     access_options,
@@ -34,7 +32,7 @@ from erario.cli.request import (
     Question,
     ask,
     load_reserve,
-    open_sources,
+    reading,
     remark_doubts,
 )
 from erario.cli.show.prove import (
@@ -305,10 +303,12 @@ def _is_gone(
     ceremony: Ceremony, sources: tuple[str, ...], access: dict[str, object], printer: Printer
 ) -> bool:
     """Whether the named block is no longer on the chain that the sources show."""
-    network, message = ceremony.network, ceremony.message
-    chosen = choose_sources(sources, network, own=False, access=read_access(access))
-    with closing(open_sources(chosen, network, None)) as source, printer.progress() as progress:
-        chain = source.chain(progress)
+    message = ceremony.message
+    where = Where(
+        sources, own=False, at=None, access=read_access(access), state=None, no_state=True
+    )
+    with reading(where, ceremony.network, printer) as read:
+        chain = read.source.chain(read.progress)
         return message.height > chain.tip or chain.block_hash(message.height) != message.block_hash
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -13,11 +12,9 @@ from erario.bundle.checks import Check
 from erario.bundle.container import read_bounded
 from erario.bundle.errors import BundleError
 from erario.bundle.verifying import VerifiedBundle, open_sealed, verify_bundle
-from erario.cli.configuration import choose_sources
-from erario.cli.kept import watch_state
 from erario.cli.options import Where, access_options, quiet_option, read_access, sources_option
 from erario.cli.printer import Printer
-from erario.cli.request import FAILED, exit_code, open_sources, open_state
+from erario.cli.request import FAILED, exit_code, reading
 from erario.cli.show.bundle import (
     Verification,
     chain_code,
@@ -151,18 +148,11 @@ def _ask(
     stamped: tuple[Path | None, tuple[Path, ...]],
     printer: Printer,
 ) -> tuple[tuple[ChainAnswer, ...], list[Check]]:
-    network = found.evidence.network
-    state = open_state(network, where.state, no_state=where.no_state)
-    chosen = choose_sources(where.sources, network, own=False, access=where.access)
-    if state is not None:
-        watch_state(state)
-    with closing(open_sources(chosen, network, state)) as source, printer.progress() as progress:
-        answers = ask_chain(found.evidence, found.statement, source, progress)
+    with reading(where, found.evidence.network, printer) as read:
+        answers = ask_chain(found.evidence, found.statement, read.source, read.progress)
         timestamp, signatures = stamped
         beside = []
         if timestamp is not None:
-            chain = source.chain(progress)
+            chain = read.source.chain(read.progress)
             beside.append(check_timestamp(found, timestamp, chain, signatures))
-    for trouble in () if state is None else state.troubles:
-        printer.warn(trouble)
     return answers, beside
