@@ -12,15 +12,13 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
+from tests.integration.child import Child, free_ports
 from tests.integration.node import Node
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120.0
-_STOP_SECONDS = 60.0
 _AT_ONCE = """
 from electrumx.server.transport import PaddedRSTransport
 PaddedRSTransport.WAIT_FOR_BUFFER_GROWTH_SECONDS = 0.0
@@ -42,7 +40,7 @@ def find_electrumx() -> str:
     pytest.skip(found.stderr)
 
 
-class ElectrumX:
+class ElectrumX(Child):
     """An ElectrumX over `node` with its data in `folder`. Use as a context manager.
 
     Args:
@@ -66,31 +64,18 @@ class ElectrumX:
         limits: tuple[int, int] = (0, 0),
         patient: bool = False,
     ) -> None:
+        super().__init__()
         self._python = python
         self._node = node
         self._folder = folder
         self._certificate = certificate
         self._limits = limits
         self._patient = patient
-        self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.tls_port = 0
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start it and wait until it is in sync with the node."""
-        self.port, self.tls_port, control = _free_ports(3)
+    def _launch(self) -> None:
+        self.port, self.tls_port, control = free_ports(3)
         code = ("" if self._patient else _AT_ONCE) + _RUN
         with (self._folder / "electrumx.txt").open("wb") as output:
             self._process = subprocess.Popen(
@@ -99,23 +84,6 @@ class ElectrumX:
                 stderr=subprocess.STDOUT,
                 env=self._environment(control),
             )
-        try:
-            self._wait_until_it_listens()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop it, by force if it does not listen, and wait until it is gone."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
     def _environment(self, control: int) -> dict[str, str]:
         cookie = (self._node.blocks.parent / ".cookie").read_text().strip()
@@ -144,7 +112,7 @@ class ElectrumX:
             }
         return values | {"SERVICES": ",".join(services)}
 
-    def _wait_until_it_listens(self) -> None:
+    def _wait(self) -> None:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             if self._process is not None and self._process.poll() is not None:
@@ -172,15 +140,3 @@ def make_certificate(folder: Path, name: str = "server") -> Path:
     )  # fmt: skip
     path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
     return path
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on; all held open at once, so that they differ."""
-    probes = [socket.socket() for _ in range(number)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import socket
 import subprocess
 import time
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.integration.child import Child, free_ports
 
 _ARGUMENTS = (
     "-regtest", "-server", "-listen=0", "-connect=0", "-dnsseed=0", "-fixedseeds=0",
@@ -23,7 +23,6 @@ _ARGUMENTS = (
     "-walletbroadcast=0", "-txindex=1", "-dbcache=50", "-par=1",
 )  # fmt: skip
 _START_SECONDS = 120.0
-_STOP_SECONDS = 120.0
 
 
 class RpcError(Exception):
@@ -34,7 +33,7 @@ class RpcError(Exception):
         self.code = code
 
 
-class Node:
+class Node(Child):
     """A bitcoind with its data in `folder`. Use as a context manager; `start` may be repeated.
 
     Args:
@@ -44,10 +43,10 @@ class Node:
     """
 
     def __init__(self, program: str, folder: Path, *options: str) -> None:
+        super().__init__()
         self._program = program
         self._folder = folder
         self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._authorization = ""
 
@@ -56,44 +55,14 @@ class Node:
         """The folder of its block files."""
         return self._folder / "regtest" / "blocks"
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._port = _free_port()
+    def _launch(self) -> None:
+        (self._port,) = free_ports(1)
         command = [
             self._program, *_ARGUMENTS, *self._options,
             f"-datadir={self._folder}", f"-rpcport={self._port}",
         ]  # fmt: skip
         with (self._folder / "output.txt").open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            self._wait_until_it_answers()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop it, by force if it does not listen, and wait until it is gone."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
     def rpc(self, method: str, *parameters: Any, wallet: str | None = None) -> Any:
         """Call a method and return its result, amounts as `Decimal`."""
@@ -110,7 +79,7 @@ class Node:
             raise RpcError(method, answer["error"]["code"], answer["error"]["message"])
         return answer["result"]
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait(self) -> None:
         cookie = self._folder / "regtest" / ".cookie"
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
@@ -135,9 +104,3 @@ def sats(amount: Decimal | int) -> int:
     whole = int(scaled)
     assert whole == scaled, amount
     return whole
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

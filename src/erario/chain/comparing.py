@@ -127,8 +127,9 @@ def compare_histories(
     if len(speakers) < 2:
         return
     places = [_places(trace.blocks) for _, trace in speakers]
+    everywhere = _places(union)
     for (one, trace), own in zip(speakers, places, strict=True):
-        missing = sorted(_places(union) - own)
+        missing = sorted(everywhere - own)
         if missing and trace.unseen:
             # It said that it cannot show these; whatever touches others it must show.
             rest = frozenset(scripts).difference(trace.unseen)
