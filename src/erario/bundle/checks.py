@@ -176,6 +176,17 @@ def _open(found: VerifiedBundle) -> Iterator[Check]:
         f"whether the coins are unspent today, {found.evidence.cutoff.time:%Y-%m-%d} being the "
         "cut-off's day: ask a chain with --source",
     )
+    yield Check(
+        "signature",
+        Standing.NOT_CHECKED,
+        "who issued it: hold it against their signature, with --signature and --allowed-signers",
+    )
+    yield Check(
+        "timestamp",
+        Standing.NOT_CHECKED,
+        "how long after its last block it was made: an OpenTimestamps proof would say, with "
+        "--timestamp",
+    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -252,6 +252,10 @@ def test_no_sealed_proofs_stay_where_the_bundle_failed(world: Path, capsys: Capt
 def test_who_and_when(world: Path, capsys: Captured) -> None:
     assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "--json"]) == 0
     digest = json.loads(capsys.readouterr().out)["bundle"]
+    assert run(["verify", "one.erario"]) == 0
+    alone = " ".join(capsys.readouterr().out.split())
+    assert "signature who issued it" in alone
+    assert "timestamp how long after its last block it was made" in alone
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key"], check=True)
     sign = ["ssh-keygen", "-q", "-Y", "sign", "-f", "key", "-n", "erario-bundle"]
     made = subprocess.run(sign, input=digest.encode(), capture_output=True, check=True)
@@ -264,6 +268,8 @@ def test_who_and_when(world: Path, capsys: Captured) -> None:
     out = " ".join(capsys.readouterr().out.split())
     assert "signed by issuer@example.org" in out
     assert "it names block 500" in out
+    assert "who issued it" not in out
+    assert "how long after" not in out
     Path("allowed").write_text("")
     assert run(line) == 1
     assert "signature.signer" in capsys.readouterr().out

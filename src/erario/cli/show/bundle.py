@@ -39,12 +39,9 @@ class Verification:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """All lines; what the chain was asked is no longer open."""
-        own = [
-            one
-            for one in list_checks(self.found)
-            if not (self.chain and one.about == "still there")
-        ]
+        """All lines; what was asked of a chain, or is looked at beside, is no longer open."""
+        answered = {one.about for one in self.beside} | ({"still there"} if self.chain else set())
+        own = [one for one in list_checks(self.found) if one.about not in answered]
         order = list(Standing)
         return tuple(sorted((*own, *self.beside), key=lambda one: order.index(one.standing)))
 
