@@ -60,6 +60,7 @@ def assess(evidence: Evidence) -> Statement:
         cutoff=evidence.cutoff,
         asked_since=evidence.asked_since,
         since=evidence.since,
+        proofs_within_days=evidence.proofs_within_days,
         existence=ground.existence,
         word=ground.word,
         findings=statement_findings(ground),

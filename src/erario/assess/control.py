@@ -3,7 +3,8 @@
 A proof counts where its signature holds (both engines, bound to a key), its message names a block
 of the best chain up to the cut-off and the holder of its script, its time locks have ended by the
 cut-off, and its script is watched. It then speaks of the coins that were on the script at that
-block; later ones are `stale`. Whatever else a proof is, it is a finding and counts for nothing. An
+block; later ones are `stale`, and so are all where the block lies longer before the cut-off than
+the asker allows. Whatever else a proof is, it is a finding and counts for nothing. An
 input that a proof of funds adds counts as a proof of its script if it is a coin that the evidence
 shows, to the satoshi.
 """
@@ -33,13 +34,15 @@ _NO_RELATIVE_LOCK: Final = 1 << 31
 _RELATIVE_LOCK: Final = 0xFFFF
 _BY_TIME: Final = 1 << 22
 """Of a sequence number (BIP 68)."""
+_DAY: Final = 86_400
 _SHOWN: Final = 3
 """Scripts that a finding names; more are counted."""
 
 
 @dataclass(slots=True)
 class ProvedControl:
-    """The latest proof that holds, by script; and what became of the others."""
+    """The latest proof that holds, by script, before any that is too old; and what became of the
+    others."""
 
     proofs: dict[Script, ScriptProof] = field(default_factory=dict)
     # How many blocks old a coin must be, where a relative lock asks for it; and the next block.
@@ -49,32 +52,45 @@ class ProvedControl:
 
     def label(self, coin: Coin) -> Control:
         """What is shown of a coin."""
+        return self._label(coin)[0]
+
+    def _label(self, coin: Coin) -> tuple[Control, bool]:
+        """The same, and whether it would be proved if its proof were not too old."""
         proof = self.proofs.get(coin.script)
         if proof is None:
-            return Control.NONE
+            return Control.NONE, False
         if coin.height > proof.height:
-            return Control.STALE
-        is_open = self.next_height - coin.height >= self.ages.get(coin.script, 0)
-        return Control.PROVED if is_open else Control.NONE
+            return Control.STALE, False
+        if self.next_height - coin.height < self.ages.get(coin.script, 0):
+            return Control.NONE, False
+        return (Control.STALE, True) if proof.too_old else (Control.PROVED, False)
 
     def weakest(self, script: Script, coins: Iterable[Coin]) -> Control:
         """What is shown of a script with these unspent coins."""
-        if script not in self.proofs:
+        proof = self.proofs.get(script)
+        if proof is None:
             return Control.NONE
         labels = {self.label(coin) for coin in coins}
-        return next((label for label in Control if label in labels), Control.PROVED)
+        empty = Control.STALE if proof.too_old else Control.PROVED
+        return next((label for label in Control if label in labels), empty)
 
     def totals(self, coins: Sequence[Coin]) -> tuple[ControlTotal, ...]:
         """The coins by what is shown of them, strongest first; labels without coins left out."""
-        lines = []
-        for label in reversed(Control):
-            found = [coin for coin in coins if self.label(coin) is label]
-            if found:
-                scripts = len({coin.script for coin in found})
-                lines.append(
-                    ControlTotal(label, total(coin.sats for coin in found), len(found), scripts)
-                )
-        return tuple(lines)
+        lines: dict[tuple[Control, bool], list[Coin]] = {}
+        for coin in coins:
+            lines.setdefault(self._label(coin), []).append(coin)
+        return tuple(
+            ControlTotal(
+                label,
+                total(coin.sats for coin in found),
+                len(found),
+                len({coin.script for coin in found}),
+                too_old,
+            )
+            for label in reversed(Control)
+            for too_old in (True, False)
+            if (found := lines.get((label, too_old)))
+        )
 
 
 def judge_proofs(
@@ -98,7 +114,7 @@ def judge_proofs(
     for proof in dict.fromkeys(evidence.proofs):
         for script, found, blocks in judge.judge(proof):
             known = control.proofs.get(script)
-            if known is None or (known.height, known.keys) < (found.height, found.keys):
+            if known is None or _rank(known) < _rank(found):
                 control.proofs[script] = found
                 control.ages[script] = blocks
     control.findings += judge.findings()
@@ -143,7 +159,9 @@ class _Judge:
             self._refuse(proof, refused.verdict, refused.why)
             return
         age = int((self._evidence.cutoff.time - point.time).total_seconds())
-        yield proof.script, ScriptProof(point.height, age, result.keys), blocks
+        within = self._evidence.proofs_within_days
+        too_old = within is not None and age > within * _DAY
+        yield proof.script, ScriptProof(point.height, age, result.keys, too_old), blocks
         for claimed in result.coins:
             try:
                 self._check_claimed(claimed, said)
@@ -152,7 +170,8 @@ class _Judge:
                 self._refuse(proof, refused.verdict, refused.why)
                 continue
             if claimed.keys:
-                yield claimed.script, ScriptProof(point.height, age, claimed.keys), blocks
+                found = ScriptProof(point.height, age, claimed.keys, too_old)
+                yield claimed.script, found, blocks
         self._compare_digest(proof, point, said.coins_digest)
 
     def _place(self, proof: ControlProof) -> tuple[ControlMessage, BlockPoint]:
@@ -283,6 +302,11 @@ class _Judge:
             ]
             self._digests[key] = coins_digest(self._evidence.network, point, held)
         return self._digests[key]
+
+
+def _rank(proof: ScriptProof) -> tuple[bool, int, int]:
+    """Which of two proofs of a script is told. The time of a later block can be an earlier one."""
+    return not proof.too_old, proof.height, proof.keys
 
 
 def _lower(sentence: str) -> str:

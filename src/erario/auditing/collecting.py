@@ -33,6 +33,7 @@ from erario.holdings.transactions import scripts_paid
 from erario.proof.control_message import read_control_message
 from erario.reserve.model import Reserve
 from erario.statement.evidence import (
+    MAX_PROOF_DAYS,
     BlockEvidence,
     BlockPoint,
     ChainNote,
@@ -52,6 +53,7 @@ def audit(
     since: Moment = None,
     progress: ProgressCallback | None = None,
     proofs: Sequence[ControlProof] = (),
+    proofs_within_days: int | None = None,
 ) -> Statement:
     """What a reserve really holds: collect the evidence, assess it.
 
@@ -63,14 +65,25 @@ def audit(
         since: the same for the opening of the roll-forward; None for no roll-forward.
         progress: called now and then on every long step.
         proofs: of control; each shows what it shows, and moves no label of existence.
+        proofs_within_days: how old at the cut-off a proof may be to count; None for no maximum.
 
     Raises:
         DeclarationError: two wallets have a script in common.
         RequestError: the cut-off or the opening cannot be asked of this source, or the network is
-            another.
+            another; or the age of proofs is out of range.
         SourceError: the source cannot be read, or has no good copy of a block.
     """
-    return assess(collect(reserve, source, at=at, since=since, progress=progress, proofs=proofs))
+    return assess(
+        collect(
+            reserve,
+            source,
+            at=at,
+            since=since,
+            progress=progress,
+            proofs=proofs,
+            proofs_within_days=proofs_within_days,
+        )
+    )
 
 
 def collect(
@@ -82,6 +95,7 @@ def collect(
     progress: ProgressCallback | None = None,
     headers: bool = False,
     proofs: Sequence[ControlProof] = (),
+    proofs_within_days: int | None = None,
 ) -> Evidence:
     """All that a statement rests on; arguments and errors are those of `audit`.
 
@@ -89,6 +103,7 @@ def collect(
     `proofs` are of control, judged by `assess`.
     """
     progress = progress or (lambda _: None)
+    _check_days(proofs_within_days)
     if source.network != reserve.network:
         raise RequestError(
             AuditCode.OTHER_NETWORK,
@@ -122,11 +137,21 @@ def collect(
         unseen=trace.unseen,
         proofs=tuple(proofs),
         named=_named_blocks(proofs, chain, cutoff.height),
+        proofs_within_days=proofs_within_days,
     )
     if not headers:
         return evidence
     runs = header_runs(evidence, chain, header_pins(reserve.network))
     return replace(evidence, headers=runs)
+
+
+def _check_days(within: int | None) -> None:
+    if within is not None and not 1 <= within <= MAX_PROOF_DAYS:
+        raise RequestError(
+            AuditCode.PROOF_DAYS,
+            f"{within:,} days is no age that control proofs can be asked not to exceed",
+            remedy=f"Give a number of days from 1 to {MAX_PROOF_DAYS:,}, or none.",
+        )
 
 
 def _named_blocks(

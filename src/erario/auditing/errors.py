@@ -17,3 +17,4 @@ class AuditCode(StrEnum):
     SINCE_AFTER_CUTOFF = "audit.since-after-cutoff"
     SINCE_WITHOUT_HISTORY = "audit.since-without-history"
     SINCE_NOT_REACHED = "audit.since-not-reached"
+    PROOF_DAYS = "audit.proof-days"

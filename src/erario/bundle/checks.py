@@ -98,11 +98,12 @@ def _control(found: VerifiedBundle) -> Iterator[Check]:
     proofs = found.evidence.proofs
     if proofs:
         proved = sum(
-            one.proof is not None
+            one.proof is not None and not one.proof.too_old
             for holder in found.statement.holders
             for wallet in holder.wallets
             for one in wallet.scripts
         )
+        within = found.evidence.proofs_within_days
         # How many hold is in no statement: one can be older than another, or add inputs to it.
         told = any(one.code is FindingCode.CONTROL_PROOF for one in found.statement.findings)
         yield Check(
@@ -110,6 +111,7 @@ def _control(found: VerifiedBundle) -> Iterator[Check]:
             Standing.CHECKED,
             f"{_count(len(proofs), 'proof')} judged by BIP-322: control is shown of "
             f"{_count(proved, 'script') if proved else 'no script'}"
+            + (f", by proofs of {_count(within, 'day')} or less" if within is not None else "")
             + ("; what does not count, or differs, is in the findings" if told else ""),
         )
     elif found.sealed:

@@ -61,6 +61,7 @@ def write_evidence(evidence: Evidence) -> bytes:
             "findings": [finding_json(one) for one in evidence.findings],
             "listed": [_listed(one) for one in evidence.listed],
             "unseen": [script.hex() for script in evidence.unseen],
+            "proofs_within_days": evidence.proofs_within_days,
         }
     )
 

@@ -21,6 +21,7 @@ from erario.reserve.cutoff import find_timezone
 from erario.reserve.model import Attribution, Comparator, Role
 from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment, Interval
 from erario.statement.evidence import (
+    MAX_PROOF_DAYS,
     BlockPoint,
     Declaration,
     DeclaredClaim,
@@ -42,7 +43,7 @@ VERSION: Final = 1
 _KEYS: Final = (
     "format", "version", "network", "timezone", "holders", "wallets", "documents", "claims",
     "asked", "cutoff", "settled", "asked_since", "since", "instants", "tip", "work", "enough_work",
-    "sources", "findings", "listed", "unseen",
+    "sources", "findings", "listed", "unseen", "proofs_within_days",
 )  # fmt: skip
 _TIMEZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -69,6 +70,7 @@ class SaidEvidence:
     findings: tuple[Finding, ...]
     listed: tuple[ListedCoin, ...]
     unseen: tuple[Script, ...]
+    proofs_within_days: int | None
 
 
 def read_evidence(data: bytes) -> SaidEvidence:
@@ -83,6 +85,9 @@ def read_evidence(data: bytes) -> SaidEvidence:
     declaration = _declaration(fields)
     settled = None if fields.is_null("settled") else fields.flag("settled")
     since = None if fields.is_null("since") else fields.height("since")
+    within = None
+    if not fields.is_null("proofs_within_days"):
+        within = fields.whole("proofs_within_days", least=1, most=MAX_PROOF_DAYS)
     asked_since = None
     if not fields.is_null("asked_since"):
         asked_since = _moment(fields.raw("asked_since"), "asked_since")
@@ -102,6 +107,7 @@ def read_evidence(data: bytes) -> SaidEvidence:
         findings=tuple(map(_finding, fields.items("findings"))),
         listed=tuple(map(_listed, fields.items("listed"))),
         unseen=tuple(map(_unseen, fields.items("unseen"))),
+        proofs_within_days=within,
     )
 
 

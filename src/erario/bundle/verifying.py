@@ -200,6 +200,7 @@ def _evidence(
         listed=said.listed,
         unseen=said.unseen,
         headers=headers.runs,
+        proofs_within_days=said.proofs_within_days,
     )
     return _with_proofs(evidence, proofs.proofs, headers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from erario.chain.access import Access
+from erario.statement.evidence import MAX_PROOF_DAYS
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -142,6 +143,14 @@ proofs_option = click.option(
     help="Control proofs, as erario prove finish writes them; may be given several times.",
 )
 
+proofs_within_option = click.option(
+    "--proofs-within",
+    metavar="DAYS",
+    type=click.IntRange(1, MAX_PROOF_DAYS),
+    help="Control proofs more than DAYS old at the cut-off do not count [default: all count, and "
+    "their age is told].",
+)
+
 since_option = click.option(
     "--since", metavar="CUTOFF", help="Open the roll-forward at this cut-off."
 )
@@ -168,6 +177,16 @@ network_option = click.option(
     type=click.Choice(NETWORKS),
     help="The network, where the addresses leave it open.",
 )
+
+
+def check_proofs_within(within: int | None, proofs: Sequence[Path]) -> None:
+    """Refuse an age of proofs where no proofs are given.
+
+    Raises:
+        click.UsageError: there are none.
+    """
+    if within is not None and not proofs:
+        raise click.UsageError("--proofs-within goes with --proofs.")
 
 
 def one_format(*, as_json: bool, as_csv: bool) -> None:

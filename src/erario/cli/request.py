@@ -47,6 +47,7 @@ class Question:
     where: Where
     since: str | None = None
     proofs: tuple[Path, ...] = ()
+    proofs_within: int | None = None
 
 
 def is_plain_list(path: Path) -> bool:
@@ -82,6 +83,7 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
             since=question.since,
             progress=read.progress,
             proofs=proofs,
+            proofs_within_days=question.proofs_within,
         )
     findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, read.state))
     evidence = replace(evidence, findings=(*evidence.findings, *findings))

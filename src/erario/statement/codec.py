@@ -68,6 +68,7 @@ def _fixed(statement: Statement) -> JsonObject:
         "cutoff": point_json(statement.cutoff),
         "asked_since": None if asked_since is None else point_in_time_json(asked_since),
         "since": None if since is None else point_json(since),
+        "proofs_within_days": statement.proofs_within_days,
         "existence": statement.existence.value,
         "word": statement.word.value,
         "findings": [finding_json(finding) for finding in statement.findings],

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import BlockHash, Height, Outpoint, Sats, Script
 from erario.reserve.model import Attribution, Comparator, Role
 from erario.reserve.moment import AtHeight, AtInstant, ClaimMoment
 from erario.statement.finding import Finding
+
+MAX_PROOF_DAYS: Final = 36_500
+"""The largest maximum age of control proofs that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,8 @@ class Evidence:
     without pins all, else those of every period between pins that has something of interest in
     it, and all after the last pin up to the tip. `unseen` are watched scripts of which no
     source could show anything. `named` are the blocks that the messages of `proofs` name and
-    that stand on the best chain, up to the cut-off, in order of height.
+    that stand on the best chain, up to the cut-off, in order of height. Proofs more than
+    `proofs_within_days` old at the cut-off are too old for the asker; None for no maximum.
     """
 
     network: NetworkName
@@ -277,6 +282,7 @@ class Evidence:
     headers: tuple[HeaderRun, ...] = ()
     proofs: tuple[ControlProof, ...] = ()
     named: tuple[BlockPoint, ...] = ()
+    proofs_within_days: int | None = None
 
     @property
     def has_history(self) -> bool:

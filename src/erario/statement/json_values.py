@@ -248,12 +248,18 @@ def _script_json(script: ScriptStatement) -> JsonObject:
 def _proof_json(proof: ScriptProof | None) -> JsonObject | None:
     if proof is None:
         return None
-    return {"height": proof.height, "age": proof.age, "keys": proof.keys}
+    return {
+        "height": proof.height,
+        "age": proof.age,
+        "keys": proof.keys,
+        "too_old": proof.too_old,
+    }
 
 
 def _control_json(line: ControlTotal) -> JsonObject:
     return {
         "control": line.control.value,
+        "too_old": line.too_old,
         "sats": line.sats,
         "coins": line.coins,
         "scripts": line.scripts,

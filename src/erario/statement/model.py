@@ -44,7 +44,7 @@ class Control(StrEnum):
 
     NONE = "none"
     STALE = "stale"
-    """Shown, but before the coin arrived."""
+    """Shown, but before the coin arrived, or too long ago for the asker."""
     PROVED = "proved"
 
 
@@ -186,21 +186,24 @@ class Balance:
 @dataclass(frozen=True, slots=True)
 class ScriptProof:
     """A control proof that holds: over which block, how many seconds that block's time lies before
-    the cut-off's, and how many distinct keys signed."""
+    the cut-off's, how many distinct keys signed, and whether that is too old for the asker."""
 
     height: Height
     age: int
     keys: int
+    too_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ControlTotal:
-    """Counted coins of one label of control, and the scripts that they are on."""
+    """Counted coins of one label of control, and the scripts that they are on. `too_old` are those
+    stale coins that would be proved if their proof were not too old for the asker."""
 
     control: Control
     sats: Sats
     coins: int
     scripts: int
+    too_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ class ScriptStatement:
 
     `received_in` is the number of transactions that paid to it: above one, it was reused.
     `first_height` and `last_height` are of the blocks that touched it first and last. `control` is
-    the weakest of its unspent coins', `proof` the latest that holds.
+    the weakest of its unspent coins', `proof` the latest that holds, before any that is too old.
     """
 
     script: Script
@@ -342,7 +345,8 @@ class Statement:
     """Everything assessed at one cut-off.
 
     `word` says on whose word unspent coins are unspent; `existence` is the weakest label that a
-    total rests on, for a statement with no coins as well.
+    total rests on, for a statement with no coins as well. `proofs_within_days` is how old a control
+    proof may be at the cut-off, None where the asker set no maximum.
     """
 
     network: NetworkName
@@ -360,6 +364,7 @@ class Statement:
     coins: tuple[Coin, ...]
     movements: tuple[Movement, ...]
     observed: Observed
+    proofs_within_days: int | None = None
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,9 @@ from tests.unit.proof.maker import by_key_hash, full, p2wpkh, sec, simple
 
 from erario.assess import assess
 from erario.auditing import audit, collect
+from erario.auditing.errors import AuditCode
 from erario.bitcoin.values import COIN, BlockHash, Height, Script
+from erario.errors import RequestError
 from erario.proof.control_message import write_control_message
 from erario.statement.codec import digest, statement_json
 from erario.statement.evidence import ControlProof, UnspentWord
@@ -82,6 +85,72 @@ def test_coins_that_were_there_are_proved_and_later_ones_stale():
     assert a.proof == ScriptProof(Height(3), 5 * 600, 1)
     assert told(statement) == []
     assert b'"control":"stale"' in statement_json(statement)
+
+
+# Block 3 is of 2011-02-02T23:46:42, two days before block 8 or a second more.
+TWO_DAYS = f"{TEXT}8 at 2011-02-04T23:46:42"
+MORE = f"{TEXT}8 at 2011-02-04T23:46:43"
+STALE = {("stale", True): 20, ("stale", False): 7, ("none", False): 30}
+PROVED = {("proved", False): 20, ("stale", False): 7, ("none", False): 30}
+
+
+@pytest.mark.parametrize(
+    ("text", "within", "expected"),
+    [
+        (TWO_DAYS, None, PROVED),
+        (TWO_DAYS, 2, PROVED),
+        (TWO_DAYS, 1, STALE),
+        (MORE, 2, STALE),
+        (MORE, 3, PROVED),
+    ],
+)
+def test_a_proof_that_is_too_old_for_the_asker_is_stale(text, within, expected):
+    chain = read_chain(text, SCRIPTS, length=8)
+    declared = reserve(chain, [wallet("w", "a b")])
+    one = proof(A, message(chain, declared, 3))
+    source = MemorySource(chain.blocks)
+    statement = audit(declared, source, proofs=[one], proofs_within_days=within)
+    lines = statement.holders[0].control
+    assert {(one.control.value, one.too_old): one.sats // COIN for one in lines} == expected
+    a = statement.holders[0].wallets[0].scripts[0]
+    assert (a.control, a.proof.too_old) == (Control.STALE, expected is STALE)
+    assert told(statement) == []
+    assert statement.proofs_within_days == within
+    assert json.loads(statement_json(statement))["proofs_within_days"] == within
+
+
+def test_an_earlier_block_of_a_later_time_counts_where_the_latest_is_too_old():
+    chain = read_chain(
+        f"{TEXT}5 at 2011-02-03T12:00\n6 at 2011-02-03T11:59\n8 at 2011-02-04T12:00",
+        SCRIPTS,
+        length=8,
+    )
+    declared = reserve(chain, [wallet("w", "a b")])
+    proofs = [proof(A, message(chain, declared, height)) for height in (5, 6)]
+    found = [
+        audit(declared, MemorySource(chain.blocks), proofs=proofs, proofs_within_days=within)
+        for within in (None, 1)
+    ]
+    heights = [one.holders[0].wallets[0].scripts[0].proof.height for one in found]
+    assert heights == [6, 5]
+
+
+def test_a_script_without_coins_whose_proof_is_too_old_is_stale_too():
+    chain = read_chain(f"{MORE}\n5 s = p.0, q.0 > 1 z", SCRIPTS, length=8)
+    declared = reserve(chain, [wallet("w", "a b")])
+    one = proof(A, message(chain, declared, 3))
+    source = MemorySource(chain.blocks)
+    for within, label in ((None, Control.PROVED), (2, Control.STALE)):
+        statement = audit(declared, source, proofs=[one], proofs_within_days=within)
+        assert statement.holders[0].wallets[0].scripts[0].control is label
+
+
+@pytest.mark.parametrize("within", [0, -1, 36_501])
+def test_an_age_that_is_none_is_refused(within):
+    chain, declared = world()
+    with pytest.raises(RequestError) as caught:
+        collect(declared, MemorySource(chain.blocks), proofs_within_days=within)
+    assert caught.value.code is AuditCode.PROOF_DAYS
 
 
 def test_the_latest_proof_counts_whatever_the_order():

@@ -117,7 +117,7 @@ def test_the_whole_page() -> None:
         Coins digest  0000000000000000000000000000000000000000000000000000000000000000
 
         Statement digest
-          2b12b3e6c26e80ccf0751db566737c87fa988ea5f66d077f39b7a17df93797e9
+          fa6ba05197e75fdcd379b94cd656ebacc77cc5a21c7337833de67512f03163b0
         """
     )
     assert page(shown).endswith(f"  {digest(shown).hex()}\n")

@@ -9,11 +9,13 @@ from rich.text import Text
 
 from erario.cli.options import (
     Where,
+    check_proofs_within,
     format_options,
     network_option,
     one_format,
     path_argument,
     proofs_option,
+    proofs_within_option,
     since_option,
     source_options,
 )
@@ -47,6 +49,7 @@ Examples:
 @source_options
 @since_option
 @proofs_option
+@proofs_within_option
 @click.option("--scripts/--no-scripts", default=None, help="List every script, or none.")
 @click.option(
     "--holds", metavar="CLAIM", help='For a plain list: what it is said to hold, "> 6100 BTC".'
@@ -71,6 +74,7 @@ def command(
     where: Where,
     since: str | None,
     proofs: tuple[Path, ...],
+    proofs_within: int | None,
     scripts: bool | None,
     holds: str | None,
     within: str | None,
@@ -96,6 +100,7 @@ def command(
     check_output(output)
     if within is not None and holds is None:
         raise click.UsageError("--within goes with --holds.")
+    check_proofs_within(proofs_within, proofs)
     printer = Printer(quiet=quiet, as_json=as_json)
     if is_plain_list(path):
         claims = [] if holds is None else [(holds, where.at, within)]
@@ -110,7 +115,7 @@ def command(
         )
     else:
         reserve = load_reserve(path)
-    _, statement = ask(Question(reserve, where, since, proofs), printer)
+    _, statement = ask(Question(reserve, where, since, proofs, proofs_within), printer)
     answer = render(statement, reserve, scripts=scripts, as_json=as_json, as_csv=as_csv)
     printer.deliver(answer, output)
     if as_csv:

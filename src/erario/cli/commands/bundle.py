@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,7 +21,15 @@ from erario.bundle.making import (
     save_bundle,
 )
 from erario.bundle.verifying import VerifiedBundle, previous_of, verify_bundle
-from erario.cli.options import Where, path_argument, quiet_option, since_option, source_options
+from erario.cli.options import (
+    Where,
+    check_proofs_within,
+    path_argument,
+    proofs_within_option,
+    quiet_option,
+    since_option,
+    source_options,
+)
 from erario.cli.printer import Printer, check_output, json_line
 from erario.cli.request import exit_code, load_reserve, reading
 from erario.errors import Place, RequestError
@@ -64,6 +73,7 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Control proofs to take in. May be given several times.",
 )
+@proofs_within_option
 @click.option(
     "--seal-proofs",
     "seal",
@@ -86,6 +96,7 @@ def command(
     folder: bool,
     previous: Path | None,
     proof_files: tuple[Path, ...],
+    proofs_within: int | None,
     seal: Path | None,
     with_descriptors: bool,
     with_documents: bool,
@@ -101,6 +112,7 @@ def command(
     printer = Printer(quiet=quiet, as_json=as_json)
     if seal is not None and not proof_files:
         raise click.UsageError("--seal-proofs goes with --proofs.")
+    check_proofs_within(proofs_within, proof_files)
     _check_free(output, folder=folder)
     check_output(seal)
     reserve = load_reserve(path)
@@ -113,6 +125,7 @@ def command(
     before = None if previous is None else _read_previous(previous, reserve)
     opening: Moment = since if since is not None or before is None else before.evidence.asked
     evidence = _collect(reserve, where, opening, proofs, printer)
+    evidence = replace(evidence, proofs_within_days=proofs_within)
     enclosed = Enclosed(
         previous=None if before is None else previous_of(before.manifest, before.statement),
         seal=seal is not None,

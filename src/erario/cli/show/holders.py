@@ -233,7 +233,7 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
         return labelled(*facts[0], width=LABEL)
     facts += [
         ("" if number else "Control", text)
-        for number, text in enumerate(_say_control(holder, counted))
+        for number, text in enumerate(_say_control(holder, counted, statement.proofs_within_days))
     ]
     sources = statement.observed.sources
     # Lists of coins do not show what was spent, which is what reveals keys.
@@ -252,32 +252,34 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
     return lines + labelled("Coins digest", holder.coins_digest.hex(), width=LABEL)
 
 
-def _say_control(holder: HolderStatement, counted: int) -> Iterator[str]:
-    """A line for each label but `none`, with the age of the oldest proof that it rests on."""
-    scripts = [
-        found
+def _say_control(holder: HolderStatement, counted: int, within: int | None) -> Iterator[str]:
+    """A line for each label but `none`, with the age of the oldest proof that it rests on; `within`
+    is the age in days from which on none counts."""
+    given = [
+        found.proof
         for wallet in holder.wallets
         if wallet.role in _COUNTED_ROLES and wallet.attribution is not Attribution.INFERRED
         for found in wallet.scripts
         if found.proof is not None
     ]
-    yield f"{'none proved, 0' if not scripts else f'proved, {len(scripts):,}'} of " + count(
+    proofs = [proof for proof in given if not proof.too_old]
+    yield f"{'none proved, 0' if not proofs else f'proved, {len(proofs):,}'} of " + count(
         counted, "script"
     )
     for line in holder.control:
         figures = f"{show_btc(line.sats)} BTC on {count(line.scripts, 'script')}"
         if line.control is Control.PROVED:
-            oldest = min(
-                (found.proof for found in scripts if found.proof), key=lambda one: one.height
-            )
+            oldest = min(proofs, key=lambda one: one.height)
             days = max(0, -(-oldest.age // 86_400))
             yield (
                 f"{figures} proved as of block {oldest.height} or later: at the cut-off, at most "
                 f"{count(days, 'day')} old"
             )
+        elif line.too_old and within is not None:
+            yield f"{figures} stale: proved more than {count(within, 'day')} before the cut-off"
         elif line.control is Control.STALE:
             yield f"{figures} stale: these coins came after their script was proved"
-        elif scripts:
+        elif given:
             yield f"{figures} not proved"
 
 
