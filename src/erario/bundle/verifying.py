@@ -74,7 +74,8 @@ class VerifiedBundle:
     Attributes:
         manifest: with the digest of the bundle.
         evidence: all that it holds, with the opened proofs where they were given.
-        statement: assessed from that: the published one, unless proofs were opened.
+        statement: assessed from that: the published one, unless proofs were opened, or another
+            maximum of their age was asked for.
         headers: verified.
         sealed: the digests of the control proofs that are sealed, and were not given.
         is_previous_verified: whether the bundle that it names as the one before was held against
@@ -144,6 +145,12 @@ def open_sealed(found: VerifiedBundle, proofs: Sequence[ControlProof]) -> Verifi
     open_seal(found.sealed, proofs)
     evidence = _with_proofs(found.evidence, tuple(proofs), found.headers)
     return replace(found, evidence=evidence, statement=_assess(evidence), sealed=())
+
+
+def count_proofs_within(found: VerifiedBundle, days: int) -> VerifiedBundle:
+    """A bundle as whoever counts no proofs older than that at the cut-off sees it."""
+    evidence = replace(found.evidence, proofs_within_days=days)
+    return replace(found, evidence=evidence, statement=_assess(evidence))
 
 
 def previous_of(manifest: Manifest, statement: Statement) -> Previous:

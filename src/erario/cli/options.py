@@ -147,8 +147,8 @@ proofs_within_option = click.option(
     "--proofs-within",
     metavar="DAYS",
     type=click.IntRange(1, MAX_PROOF_DAYS),
-    help="Control proofs more than DAYS old at the cut-off do not count [default: all count, and "
-    "their age is told].",
+    help="Control proofs more than DAYS old at the cut-off do not count [default: all do, or as "
+    "the bundle says].",
 )
 
 since_option = click.option(

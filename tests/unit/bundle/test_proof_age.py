@@ -109,6 +109,10 @@ def test_the_commands_take_it(tmp_path: Path, monkeypatch, capsys) -> None:
     assert run(["verify", "q.erario", "--json"]) == 0
     verified = json.loads(capsys.readouterr().out)["statement"]
     assert verified["holders"] == audited["holders"]
+    assert run(["verify", "q.erario", "--json", "--proofs-within", "3"]) == 0
+    own = json.loads(capsys.readouterr().out)["statement"]
+    assert own["proofs_within_days"] == 3
+    assert [one["control"] for one in own["holders"][0]["control"]] == ["proved"]
     for command in (["audit"], ["bundle", "-o", "r.erario"]):
         assert run([*command, *line[:-4], "--proofs-within", "2"]) == 2
         assert "--proofs-within goes with --proofs" in capsys.readouterr().err

@@ -11,8 +11,20 @@ from erario.bundle.beside import check_signature, check_timestamp
 from erario.bundle.checks import Check
 from erario.bundle.container import read_bounded
 from erario.bundle.errors import BundleError
-from erario.bundle.verifying import VerifiedBundle, open_sealed, verify_bundle
-from erario.cli.options import Where, access_options, quiet_option, read_access, sources_option
+from erario.bundle.verifying import (
+    VerifiedBundle,
+    count_proofs_within,
+    open_sealed,
+    verify_bundle,
+)
+from erario.cli.options import (
+    Where,
+    access_options,
+    proofs_within_option,
+    quiet_option,
+    read_access,
+    sources_option,
+)
 from erario.cli.printer import Printer
 from erario.cli.request import FAILED, exit_code, reading
 from erario.cli.show.bundle import (
@@ -52,6 +64,7 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The proofs that the bundle has sealed.",
 )
+@proofs_within_option
 @click.option(
     "--signature",
     "signatures",
@@ -88,6 +101,7 @@ def command(
     bundle: Path,
     previous: Path | None,
     proofs: Path | None,
+    proofs_within: int | None,
     signatures: tuple[Path, ...],
     allowed_signers: Path | None,
     timestamp: Path | None,
@@ -114,6 +128,8 @@ def command(
             given = read_bounded(proofs)
             opened = read_proofs(given, found.evidence.network, str(proofs))
             found = open_sealed(found, opened)
+        if proofs_within is not None:
+            found = count_proofs_within(found, proofs_within)
         beside: list[Check] = []
         if allowed_signers is not None:
             beside += [check_signature(found, file, allowed_signers) for file in signatures]
