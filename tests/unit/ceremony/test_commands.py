@@ -11,7 +11,10 @@ from tests.unit.ceremony.kit import FINGERPRINTS, PURPOSE, REGTEST, VAULT, A, Tr
 from tests.unit.proof.signers import sign
 
 from erario.bitcoin.address import show_address
+from erario.bitcoin.descriptor import read_descriptor
 from erario.cli.main import run
+from erario.proof.descriptor_fields import script_fields
+from erario.proof.making import finalise, signature_text, start_message
 from erario.proof.psbt import read_psbt
 
 Captured = pytest.CaptureFixture[str]
@@ -171,6 +174,36 @@ def test_nothing_is_proved_and_nothing_written(treasury: Treasury, capsys: Captu
     Path("proofs.json").write_text("{}")
     run(["prove", "finish", "ceremony", "-o", "proofs.json", "--quiet"])
     assert "is of an earlier run" in capsys.readouterr().err
+
+
+def test_pasted_signatures_are_told_script_by_script(treasury: Treasury, capsys: Captured) -> None:
+    start(treasury, "--wallet", "hot", "--batches")
+    message = Path("ceremony/message.txt").read_text()
+    lines = []
+    for index in range(2):
+        script, fields = script_fields(read_descriptor(f"wpkh({A})", REGTEST), 0, index)
+        (raw,) = sign(start_message(script, message, fields=fields), 0)
+        signed = signature_text(finalise(read_psbt(raw)))
+        lines.append(f"{show_address(script, REGTEST)} {signed}\n")
+    Path("ceremony/signed/strings.txt").write_text(lines[0])
+    capsys.readouterr()
+    assert run(["prove", "status", "ceremony"]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "PARTLY hot-001: 1 of 2 scripts proved, a signature that holds came back" in said
+    assert f"to sign still: {lines[1].split()[0]}, by a string each or all by the PSBT" in said
+    assert "Next put what signers send back into ceremony/signed" in said
+    assert run(["prove", "status", "ceremony", "--json"]) == 3
+    (one,) = json.loads(capsys.readouterr().out)["asks"]
+    assert (one["proved"], one["proved_scripts"]) == (False, one["scripts"][:1])
+    assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 3
+    assert "Wrote proofs.json. It has what is proved so far." in capsys.readouterr().err
+    Path("ceremony/signed/more.txt").write_text(lines[1])
+    assert run(["prove", "status", "ceremony"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "PROVED hot-001: 2 signatures that hold came back 1 of 1 proof complete" in said
+    assert "Next erario prove finish ceremony -o proofs.json" in said
+    assert run(["prove", "finish", "ceremony", "-o", "proofs.json"]) == 0
+    assert "erario bundle, with --proofs proofs.json" in capsys.readouterr().err
 
 
 def test_merged_psbts_come_and_go(treasury: Treasury) -> None:

@@ -158,6 +158,10 @@ def test_from_start_to_finish(capsys: Captured) -> None:
     text = f"wsh(sortedmulti(2,{account(0)},{account(1)},{account(2)}))"
     started = ["message", "start", text, MESSAGE, "--branch", "1", "--index", "7"]
     assert run([*started, "-o", "to-sign.psbt"]) == 0
+    err = capsys.readouterr().err
+    assert "Nobody has signed it yet." in err
+    assert "to erario message finish" in err
+    assert "names no key" not in err
     assert run(started) == 0
     printed = capsys.readouterr().out
     psbt = read_psbt(Path("to-sign.psbt").read_bytes())
@@ -173,6 +177,13 @@ def test_from_start_to_finish(capsys: Captured) -> None:
     assert check_message(psbt.spent(0).script, MESSAGE, signature).keys == 2
     assert run(["message", "finish", "signed-0.psbt", "signed-1.psbt", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["signature"] == signature
+
+
+def test_an_address_gives_signers_no_key(capsys: Captured) -> None:
+    assert run(["message", "start", ADDRESS, MESSAGE]) == 0
+    assert "needs one made of a descriptor" in capsys.readouterr().err
+    assert run(["message", "start", ADDRESS, MESSAGE, "--quiet"]) == 0
+    assert not capsys.readouterr().err
 
 
 def test_a_wrong_signature_is_not_printed(capsys: Captured) -> None:

@@ -154,6 +154,15 @@ def start(
         printer.deliver(psbt.to_bytes(), output)
     else:
         printer.data(f"{psbt.to_text()}\n".encode())
+    printer.remark(
+        "Nobody has signed it yet. Next: sign it with whoever has the keys, and give what comes "
+        "back, all of it, to erario message finish."
+    )
+    if not fields:
+        printer.remark(
+            "It names no key, as an address or script alone does not: a signer that asks for them "
+            "needs one made of a descriptor."
+        )
     return 0
 
 

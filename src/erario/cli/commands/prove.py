@@ -39,6 +39,7 @@ from erario.cli.show.prove import (
     combination_lines,
     combinations_json,
     forecast_lines,
+    next_lines,
     standing_json,
     standing_lines,
 )
@@ -177,7 +178,13 @@ def status(
         more = {"combinations": combinations_json(found)} if combinations else {}
         printer.data(json_line({**said, **more}))
     else:
-        printer.lines([*standing_lines(ceremony, gathered), *combination_lines(found)])
+        printer.lines(
+            [
+                *standing_lines(ceremony, gathered),
+                *combination_lines(found),
+                *next_lines(ceremony, gathered, folder),
+            ]
+        )
     return _exit_code(gathered)
 
 
@@ -251,7 +258,12 @@ def finish(
             "chain: these proofs show nothing. Start again over a block that stays."
         )
     if gathered.proofs:
-        printer.remark(f"Wrote {output}.")
+        then = (
+            f" Next: erario audit, or erario bundle, with --proofs {output}."
+            if gathered.is_complete
+            else " It has what is proved so far."
+        )
+        printer.remark(f"Wrote {output}.{then}")
     elif output.exists():
         printer.complain(
             f"Nothing is proved: {output} is of an earlier run, and was left as it is."

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.text import Text
 
+from erario.bitcoin.address import show_address
+from erario.bitcoin.network import NetworkName
 from erario.bitcoin.values import show_btc
 from erario.ceremony.combinations import Combination
+from erario.ceremony.folder import SIGNED
 from erario.ceremony.forecast import Forecast, WalletForecast
 from erario.ceremony.gathering import Gathered
 from erario.ceremony.plan import Ceremony, Signer
@@ -31,6 +35,8 @@ from erario.cli.show.words import count
 from erario.errors import ErarioError
 
 _LABEL = 10
+_NAMED = 3
+"""Addresses that are still to be signed for and are named; more are counted."""
 
 
 def forecast_lines(ceremony: Ceremony, seen: Forecast) -> list[Text]:
@@ -58,12 +64,31 @@ def standing_lines(ceremony: Ceremony, gathered: Gathered) -> list[Text]:
     for standing in gathered.standings:
         progress = progress_of(ceremony, standing)
         label, style = _label(standing, progress)
-        told = f"{standing.ask.name}: {_said(standing, progress)}"
+        said_of = _said(ceremony.network, standing, progress)
+        told = f"{standing.ask.name}: {said_of}"
         lines += labelled(label, clean(told), width=_LABEL, style=style)
     lines += refused_lines(gathered.refused)
     done = sum(one.is_proved for one in gathered.standings)
     lines += [Text(), Text(f"{done:,} of {count(len(gathered.standings), 'proof')} complete")]
     return lines
+
+
+def next_lines(ceremony: Ceremony, gathered: Gathered, folder: Path) -> list[Text]:
+    """What to do next."""
+    name = clean(str(folder))
+    if gathered.is_complete:
+        what = f"erario prove finish {name} -o proofs.json"
+        return [Text(), *labelled("Next", what, width=_LABEL)]
+    what = (
+        f"put what signers send back into {name}/{SIGNED}, PSBTs or lines of an address and a "
+        "signature, and ask again. erario prove finish writes what is proved so far."
+    )
+    if any(
+        not one.is_proved and progress_of(ceremony, one).missing is None
+        for one in gathered.standings
+    ):
+        what += " With --merged it writes the PSBTs that only a wallet can finalise."
+    return [Text(), *labelled("Next", what, width=_LABEL)]
 
 
 def refused_lines(refused: Sequence[ErarioError]) -> list[Text]:
@@ -171,17 +196,29 @@ def _label(standing: Standing, progress: Progress) -> tuple[str, str]:
         return "PROVED", GOOD
     if standing.trouble:
         return "FAILED", BAD
-    return ("PARTLY", DOUBT) if progress.signed else ("OPEN", DOUBT)
+    return ("PARTLY", DOUBT) if progress.signed or standing.proofs else ("OPEN", DOUBT)
 
 
-def _said(standing: Standing, progress: Progress) -> str:
+def _said(network: NetworkName, standing: Standing, progress: Progress) -> str:
     by = _names(progress.signed)
     parts = [f"signed by {by}"] if by else []
+    scripts = standing.ask.scripts
     if standing.is_proved:
-        parts = parts or ["a signature that holds came back"]
+        parts = parts or [f"{_strings(standing)} came back"]
         return "; ".join([*parts, *_locks(standing)])
     if standing.trouble:
         return "; ".join([*parts, standing.trouble])
+    if standing.proofs:
+        # Strings that were pasted: each is of one script, so that they leave the PSBT as it was.
+        lacking = [one for one in scripts if one not in standing.proofs]
+        names = ", ".join(show_address(one, network) or one.hex() for one in lacking[:_NAMED])
+        more = f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else ""
+        parts.append(
+            f"{len(standing.proofs):,} of {count(len(scripts), 'script')} proved, "
+            f"{_strings(standing)} came back; to sign still: {names}{more}, by a string each or "
+            "all by the PSBT"
+        )
+        return "; ".join(parts)
     if progress.partly:
         parts.append(
             "in part by "
@@ -194,6 +231,11 @@ def _said(standing: Standing, progress: Progress) -> str:
     else:
         asked = "needs a signature"
     return "; ".join([*parts, asked])
+
+
+def _strings(standing: Standing) -> str:
+    number = len(set(standing.proofs.values()))
+    return "a signature that holds" if number == 1 else f"{number:,} signatures that hold"
 
 
 def _locks(standing: Standing) -> Iterator[str]:
@@ -216,6 +258,7 @@ def _ask_json(ceremony: Ceremony, standing: Standing) -> dict[str, object]:
         "scripts": [script.hex() for script in standing.ask.scripts],
         "proved": standing.is_proved,
         "keys": min((standing.keys.get(script, 0) for script in standing.ask.scripts), default=0),
+        "proved_scripts": [one.hex() for one in standing.ask.scripts if one in standing.proofs],
         "signed": [one.fingerprint for one in progress.signed],
         "open": [one.fingerprint for one in progress.open],
         "missing": progress.missing,
