@@ -241,7 +241,7 @@ def _check_ground(statement: Statement) -> None:
         raise CeremonyError(
             CeremonyCode.NOT_SETTLED,
             f"the cut-off, block {statement.cutoff.height:,}, may still change: "
-            f"{observed.depth} blocks stand on it",
+            f"the blocks on top of it are {observed.depth:,}",
             remedy=f"Give --at an earlier block, with {LEAST_DEPTH} or more on it, or wait.",
         )
     failed = [one for one in statement.all_findings if one.verdict is Verdict.FAIL]

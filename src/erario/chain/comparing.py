@@ -220,7 +220,8 @@ def _differing(
         what = f"{lister} lists {named}, which is no unspent coin by what {other} shows"
     else:
         what = f"{lister} and {other} show {named} with different amounts or heights"
-    more = f"; {count - 1:,} more coins differ" if count > 1 else ""
+    others = "1 more coin differs" if count == 2 else f"{count - 1:,} more coins differ"
+    more = f"; {others}" if count > 1 else ""
     return Finding(
         FindingCode.SOURCES_DISAGREE,
         Verdict.FAIL,

@@ -263,7 +263,7 @@ class NodeSource:
             raise SourceError(
                 ServerCode.LACKS,
                 f"{self._server.name} is pruned and keeps blocks from height {kept_from} on: "
-                f"{lacking} of the {len(heights)} blocks up to {upto} that are needed are gone",
+                f"of the blocks up to {upto} that are needed, {lacking} of {len(heights)} are gone",
                 remedy="Ask a node that keeps all blocks; or ask your own for what is unspent now: "
                 "node://HOST:PORT/coins with --own.",
             )
