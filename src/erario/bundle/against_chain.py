@@ -153,12 +153,14 @@ class _Comparison:
         yield from _told(ChainQuestion.STILL_THERE, lines)
         yield from _told(ChainQuestion.NOT_SHOWN, unseen, Verdict.UNKNOWN)
         there = total(coin.sats for coin in unspent) - total(coin.sats for coin in gone)
+        still = len(unspent) - len(gone)
         if not unseen:
             yield ChainAnswer(
                 ChainQuestion.STILL_THERE,
                 Verdict.FAIL if gone else Verdict.PASS,
-                f"{len(unspent) - len(gone):,} of {len(unspent):,} coins, {show_btc(there)} BTC, "
-                f"are still there at block {self._tip:,}",
+                f"{still:,} of {len(unspent):,} coin{'s' if len(unspent) != 1 else ''}, "
+                f"{show_btc(there)} BTC, {'is' if still == 1 else 'are'} still there at block "
+                f"{self._tip:,}",
             )
 
 

@@ -61,7 +61,12 @@ def read_archive(data: bytes) -> dict[str, bytes]:
         BundleError: it is another, with what is wrong first.
     """
     if not data.startswith(_LOCAL_SIGN):
-        raise BundleError(BundleCode.NOT_A_BUNDLE, "the file is no bundle: it starts otherwise")
+        raise BundleError(
+            BundleCode.NOT_A_BUNDLE,
+            "the file is no bundle: it starts otherwise",
+            remedy="Give the file that erario bundle wrote, or the folder. If this one was given "
+            "to you as a bundle, do not rely on it.",
+        )
     files: dict[str, bytes] = {}
     at = 0
     while data[at : at + 4] == _LOCAL_SIGN:

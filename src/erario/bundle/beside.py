@@ -20,12 +20,15 @@ from erario.bundle.ssh_signature import (
 )
 from erario.bundle.timestamp import MAX_PROOF, read_timestamp
 from erario.bundle.verifying import VerifiedBundle
+from erario.errors import ErarioError, Place
+from erario.statement.json_values import JsonObject
 
 if TYPE_CHECKING:
     from erario.chain.source import HeaderChain
 
 _ROOT = slice(36, 68)
 _TIME = slice(68, 72)
+_MINUTE = "%Y-%m-%d %H:%M"
 
 
 def check_signature(found: VerifiedBundle, signature: Path, allowed_signers: Path) -> Check:
@@ -33,16 +36,26 @@ def check_signature(found: VerifiedBundle, signature: Path, allowed_signers: Pat
 
     Raises:
         BundleError: the signature does not hold, or is nobody's who is allowed.
-        RequestError: a file cannot be read.
+        RequestError: a file cannot be read, or is no allowed signers file.
     """
-    signer = verify_signature(
-        found.manifest.digest,
-        read_bounded(signature, MAX_SIGNATURE),
-        read_bounded(allowed_signers, MAX_SIGNERS).decode("utf-8", "replace"),
-        datetime.now(UTC),
+    armoured = read_bounded(signature, MAX_SIGNATURE)
+    allowed = read_bounded(allowed_signers, MAX_SIGNERS).decode("utf-8", "replace")
+    try:
+        signer = verify_signature(found.manifest.digest, armoured, allowed, datetime.now(UTC))
+    except ErarioError as error:
+        error.place = Place(str(signature if isinstance(error, BundleError) else allowed_signers))
+        raise
+    what = (
+        f"{signature.name}: the digest is signed by {signer.principals}, whom line {signer.line} "
+        f"of {allowed_signers.name} names with the key {signer.fingerprint}"
     )
-    what = f"the digest is signed by {signer.principals}, with the key {signer.fingerprint}"
-    return Check("signature", Standing.CHECKED, what)
+    facts: JsonObject = {
+        "file": str(signature),
+        "signer": signer.principals,
+        "line": signer.line,
+        "key": signer.fingerprint,
+    }
+    return Check("signature", Standing.CHECKED, what, facts)
 
 
 def check_timestamp(
@@ -58,6 +71,19 @@ def check_timestamp(
         RequestError: a file cannot be read.
         SourceError: the chain cannot be asked.
     """
+    try:
+        return _check_timestamp(found, timestamp, chain, signatures)
+    except BundleError as error:
+        error.place = error.place or Place(str(timestamp))
+        raise
+
+
+def _check_timestamp(
+    found: VerifiedBundle,
+    timestamp: Path,
+    chain: HeaderChain | None,
+    signatures: Sequence[Path],
+) -> Check:
     proof = read_timestamp(read_bounded(timestamp, MAX_PROOF))
     targets = {found.manifest.digest: "the digest"}
     for path in signatures:
@@ -65,7 +91,10 @@ def check_timestamp(
         targets[signed] = f"the signature {path.name}"
     if proof.digest not in targets:
         raise BundleError(
-            BesideCode.TIMESTAMP_OTHER, "the timestamp is over something else than this bundle"
+            BesideCode.TIMESTAMP_OTHER,
+            "the timestamp is over something else than this bundle",
+            remedy="Give the .ots file of this bundle's manifest.json, or of a signature that is "
+            "given with --signature.",
         )
     if not proof.roots:
         raise BundleError(
@@ -79,17 +108,26 @@ def check_timestamp(
             continue
         if header[_ROOT] != proof.roots[height]:
             raise BundleError(
-                BesideCode.TIMESTAMP_WRONG, f"the timestamp does not lead to block {height:,}"
+                BesideCode.TIMESTAMP_WRONG,
+                f"the timestamp does not lead to block {height:,}",
+                remedy="Do not rely on the timestamp; ask whoever made it for another.",
             )
         moment = datetime.fromtimestamp(int.from_bytes(header[_TIME], "little"), UTC)
+        cutoff = found.evidence.cutoff
         what = (
-            f"{targets[proof.digest]} was there before block {height:,} of {moment:%Y-%m-%d %H:%M} "
-            f"UTC, and not before block {found.evidence.cutoff.height:,}"
+            f"{targets[proof.digest]} was there before block {height:,} of {moment:{_MINUTE}} UTC, "
+            f"and not before block {cutoff.height:,} of {cutoff.time:{_MINUTE}} UTC"
         )
-        return Check("timestamp", Standing.CHECKED, what)
+        facts: JsonObject = {
+            "file": str(timestamp),
+            "height": height,
+            "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return Check("timestamp", Standing.CHECKED, what, facts)
     height = min(proof.roots)
     what = f"it names block {height:,}, whose header is not in the bundle: give a --source"
-    return Check("timestamp", Standing.NOT_CHECKED, what)
+    facts = {"file": str(timestamp), "height": height, "time": None}
+    return Check("timestamp", Standing.NOT_CHECKED, what, facts)
 
 
 def _header(found: VerifiedBundle, height: Height, chain: HeaderChain | None) -> bytes | None:

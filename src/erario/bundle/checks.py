@@ -13,6 +13,7 @@ from enum import StrEnum
 from erario.bundle.verifying import VerifiedBundle
 from erario.statement.evidence import UnspentWord
 from erario.statement.finding import FindingCode
+from erario.statement.json_values import JsonObject
 from erario.statement.model import Existence
 
 
@@ -28,11 +29,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line: what it is about, how it stands, and what was found or is missing."""
+    """One line: what it is about, how it stands, and what was found or is missing. `facts` are the
+    same for programs, of what lay beside the bundle."""
 
     about: str
     standing: Standing
     what: str
+    facts: JsonObject | None = None
 
 
 _WORDS = {

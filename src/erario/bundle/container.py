@@ -50,7 +50,12 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
     except OSError as error:
         raise not_read(path, error) from error
     if len(data) > most:
-        raise BundleError(BundleCode.TOO_LARGE, f"{path} has more than {most:,} bytes")
+        raise BundleError(
+            BundleCode.TOO_LARGE,
+            f"the file has more than {most:,} bytes",
+            remedy="Check that it is the file that you mean: none of its kind is so large.",
+            place=Place(str(path)),
+        )
     return data
 
 
@@ -58,9 +63,10 @@ def not_read(path: Path, error: OSError) -> RequestError:
     """The error of a file or folder that is not there, or may not be read."""
     return RequestError(
         ReadingCode.NOT_READ,
-        f"{path} cannot be read: {error.strerror or error}",
+        f"it cannot be read: {error.strerror or error}",
         remedy="Check the path, and that you may read it.",
-        place=Place(str(path)),
+        # Within a folder, the file or folder in it that this is about.
+        place=Place(str(error.filename or path)),
     )
 
 

@@ -125,4 +125,6 @@ class ReadingCode(StrEnum):
     """Codes of errors that say nothing about a bundle: it could not be verified."""
 
     NOT_READ = "bundle.not-read"
+    NOTHING_SEALED = "bundle.nothing-sealed"
+    """Proofs were given beside a bundle that has sealed none."""
     NO_ENGINE = "bundle.no-engine"

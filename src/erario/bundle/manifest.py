@@ -81,7 +81,7 @@ def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
             raise BundleError(BundleCode.MISSING_FILE, f"it has no {name}")
         size, sha256 = manifest.files[name]
         if len(files[name]) != size:
-            raise BundleError(BundleCode.SIZE, f"{name} has {len(files[name])} bytes, not {size}")
+            raise BundleError(BundleCode.SIZE, f"{name} is not of the size that is listed")
         if hashlib.sha256(files[name]).digest() != sha256:
             raise BundleError(BundleCode.DIGEST, f"{name} is not the file that its manifest lists")
 

@@ -26,10 +26,20 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 from erario.bundle.beside_codes import BesideCode
 from erario.bundle.errors import BundleError
+from erario.errors import RequestError
 
 NAMESPACE: Final = "erario-bundle"
 MAX_SIGNATURE: Final = 64 << 10
 MAX_SIGNERS: Final = 1 << 20
+
+_ANOTHER: Final = "Do not rely on it; ask whoever signed for another."
+_REMEDIES: Final = {
+    BesideCode.SIGNATURE_FORM: "Give the .sig file that ssh-keygen -Y sign wrote, as it was.",
+    BesideCode.SIGNATURE_NAMESPACE: "Ask whoever signed for one made with ssh-keygen -Y sign "
+    f"-n {NAMESPACE}.",
+    BesideCode.SIGNATURE_ALGORITHM: _ANOTHER,
+    BesideCode.SIGNATURE_WRONG: _ANOTHER,
+}
 
 _MAGIC: Final = b"SSHSIG"
 _BEGIN: Final = b"-----BEGIN SSH SIGNATURE-----"
@@ -48,10 +58,11 @@ _TIME: Final = re.compile(r"(\d{8})(\d{4}(?:\d\d)?)?(Z?)")
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed: the principals of the line of the allowed signers file, and the fingerprint of
-    the key as ssh-keygen prints it."""
+    """Who signed: the principals of the line of the allowed signers file, the number of that line,
+    and the fingerprint of the key as ssh-keygen prints it."""
 
     principals: str
+    line: int
     fingerprint: str
 
 
@@ -66,6 +77,7 @@ def verify_signature(digest: bytes, armoured: bytes, allowed: str, now: datetime
 
     Raises:
         BundleError: it is none, is of another digest or namespace, or nobody allowed made it.
+        RequestError: the text is no allowed signers file.
     """
     wire = _Wire(_without_armour(armoured))
     if wire.take(len(_MAGIC)) != _MAGIC or wire.u32() != 1:
@@ -105,6 +117,8 @@ def _verify(key: bytes, signature: bytes, signed: bytes) -> None:
         raise BundleError(
             BesideCode.SIGNATURE_WRONG,
             "the signature does not hold: another digest was signed, or by another key",
+            remedy="Give the signature that was made of this very bundle; if it is that one, do "
+            "not rely on it.",
         ) from error
 
 
@@ -169,18 +183,19 @@ def _verify_rsa(public: _Wire, made: _Wire, algorithm: str, signed: bytes) -> No
 
 def _find_signer(key: bytes, allowed: str, now: datetime) -> Signer:
     fingerprint = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
-    for who, options, listed in _read_signers(allowed):
+    for number, who, options, listed in _read_signers(allowed):
         if listed == key and _is_allowed(options, now):
-            return Signer(who.strip('"'), f"SHA256:{fingerprint}")
+            return Signer(who.strip('"'), number, f"SHA256:{fingerprint}")
     raise BundleError(
         BesideCode.SIGNATURE_SIGNER,
         f"the signature holds, but its key SHA256:{fingerprint} is nobody's who is allowed now",
-        remedy="Check whose key it is, by another way, before you add it to the allowed signers.",
+        remedy="Check whose key it is, by another way, before you add a line for it to the allowed "
+        "signers: a name, a blank, and their .pub file.",
     )
 
 
-def _read_signers(text: str) -> Iterator[tuple[str, dict[str, str], bytes]]:
-    """Principals, options and key of each line."""
+def _read_signers(text: str) -> Iterator[tuple[int, str, dict[str, str], bytes]]:
+    """Number, principals, options and key of each line."""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -190,9 +205,11 @@ def _read_signers(text: str) -> Iterator[tuple[str, dict[str, str], bytes]]:
         except binascii.Error:
             key = b""
         if match is None or not key:
-            _refuse(BesideCode.SIGNERS_FORM, f"line {number} of the allowed signers is none")
+            is_nameless = line.lstrip().startswith(("ssh-", "ecdsa-", "sk-"))
+            why = "begins with a key, not with a name" if is_nameless else "is no name and key"
+            raise _bad_signers(f"line {number} of the allowed signers {why}")
         options = {one[1]: one[2] or "" for one in _OPTION.finditer(match["options"] or "")}
-        yield match["who"], options, key
+        yield number, match["who"], options, key
 
 
 def _is_allowed(options: dict[str, str], now: datetime) -> bool:
@@ -225,9 +242,7 @@ def _read_time(text: str) -> datetime:
         # Without a Z it is local time, as for ssh-keygen.
         return plain.replace(tzinfo=UTC) if match[3] else plain.astimezone()
     except ValueError as error:
-        raise BundleError(
-            BesideCode.SIGNERS_FORM, f"the allowed signers have no time as {text[:30]!a}"
-        ) from error
+        raise _bad_signers(f"the allowed signers have no time as {text[:30]!a}") from error
 
 
 class _Wire:
@@ -271,5 +286,15 @@ def _string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
+def _bad_signers(what: str) -> RequestError:
+    """The file is the asker's own, so that this says nothing about the bundle."""
+    return RequestError(
+        BesideCode.SIGNERS_FORM,
+        what,
+        remedy="Write one line for each key: a name without blanks, a blank, and what stands in "
+        "the .pub file, as in: auditor@example.org ssh-ed25519 AAAAC3Nz...",
+    )
+
+
 def _refuse(code: BesideCode, what: str) -> NoReturn:
-    raise BundleError(code, what, remedy="Do not rely on it; ask whoever signed for another.")
+    raise BundleError(code, what, remedy=_REMEDIES[code])

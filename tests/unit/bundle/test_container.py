@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -14,7 +15,7 @@ from tests.unit.bundle import kit
 
 from erario.bundle import container
 from erario.bundle.archive import write_archive
-from erario.bundle.errors import BundleCode, BundleError
+from erario.bundle.errors import BundleCode, BundleError, ReadingCode
 from erario.bundle.making import save_bundle
 from erario.bundle.verifying import verify_bundle
 from erario.errors import RequestError
@@ -117,6 +118,23 @@ def test_other_readers_of_zips_read_it(tmp_path):
     with zipfile.ZipFile(io.BytesIO(write_archive(files))) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == files
+
+
+def test_a_folder_within_that_may_not_be_read_is_named(folder, monkeypatch):
+    (folder / "documents").mkdir(exist_ok=True)
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "documents":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(RequestError) as failed:
+        container.read_container(folder)
+    assert failed.value.code is ReadingCode.NOT_READ
+    assert str(failed.value.place) == f"{folder / 'documents'}"
+    assert "Permission denied" in failed.value.what
 
 
 _IMPORTS = """

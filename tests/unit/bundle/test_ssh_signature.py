@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from erario.bundle.beside_codes import BesideCode
 from erario.bundle.errors import BundleError
 from erario.bundle.ssh_signature import NAMESPACE, verify_signature
+from erario.errors import ErarioError, RequestError
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 
@@ -61,9 +62,13 @@ def peer_accepts(folder: Path, signature: bytes, allowed: str) -> bool:
 
 
 def code_of(signature: bytes, allowed: str, digest: bytes = DIGEST) -> BesideCode:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(ErarioError) as refused:
         verify_signature(digest, signature, allowed, NOW)
-    return BesideCode(refused.value.code)
+    code = BesideCode(refused.value.code)
+    # The allowed signers are the asker's own: a fault in them is no verdict.
+    wanted = RequestError if code is BesideCode.SIGNERS_FORM else BundleError
+    assert type(refused.value) is wanted
+    return code
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +142,14 @@ def test_allowed_signers_that_are_none(folder, text):
     path = make_key(folder, "ed25519", "256")
     text = text.format(key=public(path)) if "{" in text else text
     assert code_of(sign(path), text) is BesideCode.SIGNERS_FORM
+
+
+def test_a_key_without_a_name_is_told_how_a_line_is_made(folder):
+    path = make_key(folder, "ed25519", "256")
+    with pytest.raises(RequestError) as refused:
+        verify_signature(DIGEST, sign(path), f"# mine\n{public(path)}\n", NOW)
+    assert refused.value.what == "line 2 of the allowed signers begins with a key, not with a name"
+    assert "auditor@example.org ssh-ed25519 AAAA" in refused.value.remedy
 
 
 def string(*parts: bytes) -> bytes:
