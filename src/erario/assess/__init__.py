@@ -3,6 +3,8 @@
 assessing      the statement as a whole
 ground         the books that everything stands on, built once
 existence      whether the evidence shows what it says
+control        which scripts somebody showed that they can sign for
+exposure       which keys their proofs show
 claims         verdicts; `wording`: their sentences
 totals         sums by the axes that are never merged
 coins_digest   what control proofs sign

@@ -15,6 +15,7 @@ from erario.assess.findings import observed_findings, statement_findings
 from erario.assess.ground import Ground, lay_ground
 from erario.assess.totals import (
     ScriptHistory,
+    by_proof,
     largest_script,
     read_histories,
     state_wallet,
@@ -156,6 +157,7 @@ def _state_holder(
         types=types_of(counted),
         control=ground.control.totals(counted),
         exposed_sats=total(coin.sats for coin in counted if coin.exposed),
+        exposed_by_proof_sats=by_proof(counted),
         reused_scripts=_reused(ground, wallets),
         largest_script=script,
         largest_sats=Sats(most),

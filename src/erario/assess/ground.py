@@ -12,6 +12,7 @@ from typing import Final
 
 from erario.assess.control import ProvedControl, judge_proofs
 from erario.assess.existence import Inclusion, check_inclusion
+from erario.assess.exposure import expose_by_proofs
 from erario.bitcoin.network import network
 from erario.holdings.balances import Balances
 from erario.holdings.coins import Ledger, read_ledger
@@ -98,6 +99,8 @@ def lay_ground(evidence: Evidence) -> Ground:
         if _WORDS.index(by_list) > _WORDS.index(word):
             word, label = by_list, Existence.UNSPENT
             ledger = _confirmed(ledger, earlier)
+    if evidence.proofs:
+        ledger = replace(ledger, coins=expose_by_proofs(ledger.coins, evidence.proofs))
     contradicted = bool(inclusion.findings or ledger.contradictions)
     timeline = Timeline(evidence.instants)
     members = _members(evidence, timeline)

@@ -22,6 +22,7 @@ from erario.statement.model import (
     Balance,
     Coin,
     Existence,
+    Exposure,
     RollForward,
     ScriptStatement,
     Total,
@@ -29,7 +30,7 @@ from erario.statement.model import (
     WalletStatement,
 )
 
-_NOTHING: Final = Balance(Sats(0), 0, Sats(0), Sats(0))
+_NOTHING: Final = Balance(Sats(0), 0, Sats(0), Sats(0), Sats(0))
 
 
 @dataclass(slots=True)
@@ -83,7 +84,13 @@ def balance_of(coins: Iterable[Coin]) -> Balance:
         coins=len(coins),
         immature_sats=total(coin.sats for coin in coins if coin.immature),
         exposed_sats=total(coin.sats for coin in coins if coin.exposed),
+        exposed_by_proof_sats=by_proof(coins),
     )
+
+
+def by_proof(coins: Iterable[Coin]) -> Sats:
+    """The coins whose keys only a control proof shows."""
+    return total(coin.sats for coin in coins if coin.exposed is Exposure.PROOF)
 
 
 def state_wallet(

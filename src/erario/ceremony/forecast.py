@@ -1,8 +1,8 @@
 """What a ceremony asks of people, and what a published proof reveals; said before it starts.
 
 A proof shows the public keys of a script, as a spend does. Coins behind a hash count as exposed
-from then on (`holdings.exposure`). The figure is a lower bound: a key that other scripts use too is
-shown for them as well.
+from then on (`holdings.exposure`), those of other scripts of the same key too. It is what an audit
+with the proofs comes to (`assess.exposure`), but where only an address is known a lower bound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from erario.bitcoin.script import ScriptType, classify
 from erario.bitcoin.values import Sats, Script, total
 from erario.ceremony.plan import Ask, Ceremony, Signer
 from erario.ceremony.quorum import origins, ways
-from erario.proof.psbt import Fields
+from erario.holdings.exposure import Revealed
+from erario.proof.psbt import REDEEM_SCRIPT, Fields
+from erario.proof.scripts import write_push
 from erario.statement.model import Statement
 
 _BEHIND_A_SCRIPT = frozenset({ScriptType.P2SH, ScriptType.P2WSH})
@@ -68,10 +70,18 @@ def foresee(ceremony: Ceremony, statement: Statement) -> Forecast:
     }
     coins = [coin for coin in statement.coins if coin.unspent and coin.script in asked]
     hidden = {coin.script for coin in coins if not coin.exposed}
+    revealed = Revealed()
+    for script, fields in asked.items():
+        revealed.spend(script, write_push(fields.get(REDEEM_SCRIPT, b"")))
+    newly = [
+        coin
+        for coin in statement.coins
+        if coin.unspent and not coin.exposed and revealed.exposes(coin.script)
+    ]
     return Forecast(
         tuple(_wallet(ceremony, name, asks) for name, asks in wallets.items()),
         {one: approvals[one] for one in _in_order(list(approvals))},
-        total(coin.sats for coin in coins if not coin.exposed),
+        total(coin.sats for coin in newly),
         total(coin.sats for coin in coins if coin.exposed),
         sum(_is_behind_a_script(one, asked[one]) for one in hidden),
     )

@@ -27,7 +27,7 @@ from erario.holdings.errors import HoldingsCode
 from erario.holdings.exposure import Revealed
 from erario.holdings.transactions import SeenTransaction
 from erario.statement.evidence import ListedCoin
-from erario.statement.model import Coin, Existence, Spend
+from erario.statement.model import Coin, Existence, Exposure, Spend
 
 MATURITY: Final = 100
 """Blocks between a coinbase and the first block that may spend it (Bitcoin Core, consensus.h)."""
@@ -185,7 +185,7 @@ class _Reader:
     def finish(self) -> tuple[Coin, ...]:
         """All coins, once everything that reveals a key is known."""
         exposed = {
-            script: self._revealed.exposes(script)
+            script: Exposure.CHAIN if self._revealed.exposes(script) else None
             for script in {draft.script for draft in self._drafts}
         }
         return tuple(self._coin(draft, exposed=exposed[draft.script]) for draft in self._drafts)
@@ -278,7 +278,7 @@ class _Reader:
                 remedy="Collect the evidence again, from another source.",
             )
 
-    def _coin(self, draft: _Draft, *, exposed: bool) -> Coin:
+    def _coin(self, draft: _Draft, *, exposed: Exposure | None) -> Coin:
         return Coin(
             outpoint=draft.outpoint,
             sats=draft.sats,

@@ -1,4 +1,4 @@
-"""Which scripts have a public key behind them that the chain already shows.
+"""Which scripts have a public key behind them that payments, spends and proofs show.
 
 A key is visible where it stands in the output itself (P2PK, bare multisig, P2TR), or once a
 script was spent from, since the spend shows what the script only hashed. A key shown under one
@@ -18,7 +18,7 @@ _KEY_PUSHES: Final = (33, 65)
 
 
 class Revealed:
-    """What payments and spends have shown so far."""
+    """What was shown so far."""
 
     def __init__(self) -> None:
         self._spent: set[bytes] = set()
@@ -35,7 +35,7 @@ class Revealed:
             self._reveal(hash160(key))
 
     def spend(self, script: bytes, script_sig: bytes) -> None:
-        """A coin on a watched script was spent, with this input script."""
+        """A coin on a watched script was spent, or a message signed, with this input script."""
         if script in self._spent:
             return
         self._spent.add(script)

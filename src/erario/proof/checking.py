@@ -48,14 +48,12 @@ def check_message(
     check_request(script_pubkey, data)
     form: Form | None = None
     try:
-        form, payload = read_signature(signature)
-        if form is None:
-            form = guess_form(payload, is_key_hash=_is_key_hash(script_pubkey))
+        form, payload = read_form(script_pubkey, signature)
         if form is Form.LEGACY:
             from erario.proof.legacy import check_legacy  # noqa: PLC0415 - loads curve libraries
 
             return check_legacy(script_pubkey, data, payload)
-        to_sign, transaction = _read(form, payload, script_pubkey, data)
+        to_sign, transaction = read_to_sign(form, payload, script_pubkey, data)
     except BadSignatureError as error:
         return Result(error.code, form, input=error.number)
     return judge_all(form, to_sign, transaction, thorough=thorough)
@@ -81,10 +79,23 @@ def check_request(script: bytes, message: bytes) -> None:
         )
 
 
-def _read(
+def read_form(script: bytes, signature: str) -> tuple[Form, bytes]:
+    """The form of a signature, and its bytes.
+
+    Raises:
+        BadSignatureError: it has none.
+    """
+    form, payload = read_signature(signature)
+    if form is None:
+        form = guess_form(payload, is_key_hash=classify(script) is ScriptType.P2PKH)
+    return form, payload
+
+
+def read_to_sign(
     form: Form, payload: bytes, script: bytes, message: bytes
 ) -> tuple[ToSign, Transaction | None]:
-    """The to_sign of a signature, and the transaction that it was read as, where it was.
+    """The to_sign of a signature of any form but the legacy one, and the transaction that it was
+    read as, where it was.
 
     Raises:
         BadSignatureError: it is not what its form says, or not for this script and message.
@@ -118,7 +129,3 @@ def _read_simple(payload: bytes, script: bytes, txid: Txid) -> ToSign:
         # A witness of nothing satisfies an anchor alone, and a transaction cannot hold it.
         raise BadSignatureError(ProofCode.CONSENSUS)
     return simple_to_sign(script, txid, payload, witness)
-
-
-def _is_key_hash(script: bytes) -> bool:
-    return classify(script) is ScriptType.P2PKH

@@ -97,6 +97,7 @@ def holder_json(holder: HolderStatement) -> JsonObject:
         "types": [_type_json(line) for line in holder.types],
         "control": [_control_json(line) for line in holder.control],
         "exposed_sats": holder.exposed_sats,
+        "exposed_by_proof_sats": holder.exposed_by_proof_sats,
         "reused_scripts": holder.reused_scripts,
         "largest_script": None if holder.largest_script is None else holder.largest_script.hex(),
         "largest_sats": holder.largest_sats,
@@ -122,7 +123,7 @@ def coin_json(coin: Coin) -> JsonObject:
         "immature": coin.immature,
         "spent": None if coin.spent is None else _spend_json(coin.spent),
         "lost": coin.lost,
-        "exposed": coin.exposed,
+        "exposed": None if coin.exposed is None else coin.exposed.value,
         "existence": coin.existence.value,
     }
 
@@ -175,6 +176,7 @@ def _balance_json(balance: Balance) -> JsonObject:
         "coins": balance.coins,
         "immature_sats": balance.immature_sats,
         "exposed_sats": balance.exposed_sats,
+        "exposed_by_proof_sats": balance.exposed_by_proof_sats,
     }
 
 

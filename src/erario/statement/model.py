@@ -48,6 +48,14 @@ class Control(StrEnum):
     PROVED = "proved"
 
 
+class Exposure(StrEnum):
+    """What shows the public key behind a coin."""
+
+    CHAIN = "chain"
+    PROOF = "proof"
+    """A control proof, and the chain does not."""
+
+
 class Outcome(StrEnum):
     """What a claim came to."""
 
@@ -83,8 +91,8 @@ class Coin:
     """One transaction output that paid to a watched script, unspent at the cut-off or spent.
 
     `position` is the transaction's in its block, None for a coin that a source only listed. `lost`
-    is true for a coinbase that was overwritten (BIP 30). `exposed` is true where the public key
-    behind it is already visible.
+    is true for a coinbase that was overwritten (BIP 30). `exposed` is what shows the
+    public key behind it, None where nothing does.
     """
 
     outpoint: Outpoint
@@ -97,7 +105,7 @@ class Coin:
     immature: bool
     spent: Spend | None
     lost: bool
-    exposed: bool
+    exposed: Exposure | None
     existence: Existence
 
     @property
@@ -175,12 +183,14 @@ class RollForward:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Coins of one label. Right stays at its lowest until it can be shown."""
+    """Coins of one label. Right stays at its lowest until it can be shown. `exposed_by_proof_sats`
+    are a part of `exposed_sats`."""
 
     sats: Sats
     coins: int
     immature_sats: Sats
     exposed_sats: Sats
+    exposed_by_proof_sats: Sats
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,9 +287,9 @@ class HolderStatement:
     """One holder at the cut-off.
 
     `totals` are by role, attribution and existence, zero lines left out. `types`, `control`,
-    `exposed`,
-    `reused_scripts`, `largest_script` and `coins_digest` speak of the counted coins only, roles
-    holding, custody and transit together. `digest_coins` is the number of coins in the digest.
+    what is exposed, `reused_scripts`, `largest_script` and `coins_digest` speak of the counted
+    coins only, roles holding, custody and transit together. `digest_coins` is the number of coins
+    in the digest.
     """
 
     id: str
@@ -289,6 +299,7 @@ class HolderStatement:
     roll_forward: RollForward | None
     types: tuple[TypeTotal, ...]
     exposed_sats: Sats
+    exposed_by_proof_sats: Sats
     reused_scripts: int
     largest_script: Script | None
     largest_sats: Sats

@@ -20,7 +20,7 @@ from erario.proof.control_message import write_control_message
 from erario.statement.codec import digest, statement_json
 from erario.statement.evidence import ControlProof, UnspentWord
 from erario.statement.finding import FindingCode
-from erario.statement.model import Control, ScriptProof
+from erario.statement.model import Control, Exposure, ScriptProof
 
 A, B, C = (Script(p2wpkh(sec(number))) for number in (1, 2, 3))
 KEYS = {A: 1, B: 2, C: 3}
@@ -162,14 +162,32 @@ def test_the_latest_proof_counts_whatever_the_order():
         assert statement.holders[0].wallets[0].scripts[0].proof.height == 6
 
 
-def test_a_proof_moves_nothing_but_control():
+def test_a_proof_moves_nothing_but_control_and_exposure():
     chain, declared = world()
     plain = judged(())
     proved = judged([proof(A, message(chain, declared, 6)), proof(B, message(chain, declared, 6))])
     assert labels(proved) == {"proved": (57, 3, 2)}
-    assert proved.coins == plain.coins
+    assert [replace(coin, exposed=None) for coin in proved.coins] == [
+        replace(coin, exposed=None) for coin in plain.coins
+    ]
     assert proved.existence is plain.existence
     assert digest(proved) != digest(plain)
+
+
+def test_a_proof_exposes_whatever_it_is_worth():
+    chain, declared = world()
+    good = proof(B, message(chain, declared, 6))
+    gone = proof(B, message(chain, declared, 6, bytes(range(32))))
+    # A coin of the first script was spent.
+    for one in (good, gone):
+        statement = judged([one])
+        holder = statement.holders[0]
+        assert (holder.exposed_sats, holder.exposed_by_proof_sats) == (57 * COIN, 30 * COIN)
+        found = {coin.script: coin.exposed for coin in statement.coins}
+        assert found == {A: Exposure.CHAIN, B: Exposure.PROOF, C: None}
+    other = replace(good, signature=proof(B, good.message, by=1).signature)
+    for junk in (other, replace(good, signature="smpAA==")):
+        assert judged([junk]).holders[0].exposed_by_proof_sats == 0
 
 
 def test_coins_that_are_not_counted_are_in_no_line():

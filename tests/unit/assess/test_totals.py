@@ -93,7 +93,7 @@ def test_a_script_and_its_history():
     assert used.address.startswith("bcrt1q")
     assert used.type is ScriptType.P2WPKH
     # Spent from once, so the key is visible behind what is left.
-    assert used.balance == Balance(Sats(3 * BTC), 2, Sats(0), Sats(3 * BTC))
+    assert used.balance == Balance(Sats(3 * BTC), 2, Sats(0), Sats(3 * BTC), Sats(0))
     assert (used.first_height, used.last_height, used.received_in, used.spent_from) == (
         1,
         6,

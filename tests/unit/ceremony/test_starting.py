@@ -152,6 +152,33 @@ def test_the_forecast(tmp_path: Path) -> None:
     assert (needed, len(signers), more) == (2, 3, [])
 
 
+NESTED = f"sh(wpkh({A}))"
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_the_forecast_is_what_an_audit_with_the_proofs_comes_to(
+    tmp_path: Path, *, in_batches: bool
+) -> None:
+    """The same key under three types of script, a quorum, and a key that was visible already."""
+    wallets = {
+        "old": (f"pkh({A})", 2), "nested": (NESTED, 2), "hot": (f"wpkh({A})", 3),
+        "vault": (VAULT, 2), "tap": (f"tr({C})", 1),
+    }  # fmt: skip
+    world = build(tmp_path, wallets)
+    source = MemorySource(world.blocks)
+    for asked, btc in (((), 450), (("nested",), 300), (("vault",), 100), (("tap",), 0)):
+        ceremony = world.start(in_batches=in_batches, wallets=asked)
+        height = ceremony.message.height
+        seen = foresee(ceremony, assess(collect(world.reserve, source, at=height)))
+        files = [Returned(ask.name, tuple(signed(ask.psbt, 0, 1, 2))) for ask in ceremony.asks]
+        gathered = gather(ceremony, files)
+        assert gathered.is_complete
+        evidence = collect(world.reserve, source, at=height, proofs=gathered.proofs)
+        (holder,) = assess(evidence).holders
+        assert holder.exposed_by_proof_sats == seen.newly_exposed == btc * 10**8
+        assert holder.exposed_sats == (btc + 50) * 10**8
+
+
 def test_scripts_without_a_branch(tmp_path: Path) -> None:
     """A descriptor of one script, and combo, of whose scripts an index names none."""
     fixed = VAULT.replace("<0;1>/*", "0/7")

@@ -52,7 +52,7 @@ def point(height: int) -> BlockPoint:
 
 
 def balance(sats: int = 0, coins: int = 0, **changes: Any) -> Balance:
-    return replace(Balance(Sats(sats), coins, Sats(0), Sats(0)), **changes)
+    return replace(Balance(Sats(sats), coins, Sats(0), Sats(0), Sats(0)), **changes)
 
 
 def script(**changes: Any) -> ScriptStatement:
@@ -101,6 +101,7 @@ def holder(**changes: Any) -> HolderStatement:
         roll_forward=None,
         types=(TypeTotal(ScriptType.P2WPKH, Sats(5 * BTC), 1),),
         exposed_sats=Sats(0),
+        exposed_by_proof_sats=Sats(0),
         reused_scripts=0,
         largest_script=SCRIPT,
         largest_sats=Sats(5 * BTC),
@@ -125,7 +126,7 @@ def coin(**changes: Any) -> Coin:
         immature=False,
         spent=None,
         lost=False,
-        exposed=False,
+        exposed=None,
         existence=Existence.UNSPENT,
     )
     return replace(default, **changes)

@@ -38,7 +38,7 @@ def test_a_row_for_each_script() -> None:
     assert scripts_csv(statement()).decode() == (
         ",".join(SCRIPT_COLUMNS) + "\n"
         "treasury,vault,holding,declared,,true,0014000102030405060708090a0b0c0d0e0f10111213,"
-        "bc1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysn4v0345,p2wpkh,,,unspent,500000000,5.00000000,1,0,0,"
+        "bc1qqqqsyqcyq5rqwzqfpg9scrgwpugpzysn4v0345,p2wpkh,,,unspent,500000000,5.00000000,1,0,0,0,"
         "10,20,1,false\n"
     )
 

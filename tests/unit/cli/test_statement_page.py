@@ -117,7 +117,7 @@ def test_the_whole_page() -> None:
         Coins digest  0000000000000000000000000000000000000000000000000000000000000000
 
         Statement digest
-          fa6ba05197e75fdcd379b94cd656ebacc77cc5a21c7337833de67512f03163b0
+          26f2dfae91c2e7d3c9c45b0430588bf3b3ffc4861824eb08abc6dc5a5fb40259
         """
     )
     assert page(shown).endswith(f"  {digest(shown).hex()}\n")
@@ -285,6 +285,22 @@ def test_immature_exposed_and_reused_are_told() -> None:
     assert "Reused        1 script was paid to in more than one transaction\n" in shown
     assert "used in blocks 10 to 20; reused: paid to in 4 transactions; exposed\n" in shown
     assert "Complete      said by the holder: these are all its wallets\n" in shown
+
+
+def test_what_a_control_proof_exposes_is_told_apart() -> None:
+    held = balance(5 * BTC, exposed_sats=Sats(5 * BTC), exposed_by_proof_sats=Sats(2 * BTC))
+    one = holder(
+        exposed_sats=Sats(5 * BTC),
+        exposed_by_proof_sats=Sats(2 * BTC),
+        wallets=(wallet(scripts=(script(balance=held),)),),
+    )
+    shown = " ".join(page(statement(holders=(one,))).split())
+    assert (
+        "5.00000000 BTC behind a public key that is already visible: 3.00000000 on the chain, "
+        in (shown)
+    )
+    assert "2.00000000 by a control proof alone" in shown
+    assert "exposed by a control proof" in shown
 
 
 def test_a_script_without_address_is_named_by_its_hex() -> None:

@@ -15,7 +15,7 @@ from erario.bitcoin.transaction import read_transaction
 from erario.bitcoin.values import Height, Sats
 from erario.holdings.coins import MATURITY, read_ledger
 from erario.holdings.transactions import SeenTransaction
-from erario.statement.model import Existence
+from erario.statement.model import Existence, Exposure
 
 KEY = b"\x02" + hashlib.sha256(b"key").digest()
 OTHER_KEY = b"\x03" + hashlib.sha256(b"other").digest()
@@ -169,7 +169,7 @@ def test_a_spend_of_a_nested_script_shows_the_key_it_hashes():
             seen.append(SeenTransaction(Height(block.height), n, transaction, proved=True))
     owners = {NESTED: "w", P2WPKH: "w"}
     ledger = read_ledger(seen, owners, Height(3), Existence.UNSPENT)
-    assert [coin.exposed for coin in ledger.coins] == [True, True]
+    assert [coin.exposed for coin in ledger.coins] == [Exposure.CHAIN] * 2
 
 
 def test_what_is_not_proved_is_reported():

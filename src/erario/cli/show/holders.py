@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from erario.bitcoin.values import Height, Sats, Script, show_btc
+from erario.bitcoin.values import Height, Script, show_btc
 from erario.cli.clean import clean
 from erario.cli.show.existence import say_existence
 from erario.cli.show.layout import BTC, COINS, STRONG, Column, Row, labelled, paragraph, table
@@ -211,7 +211,9 @@ def _script_notes(script: ScriptStatement) -> Iterator[str]:
     yield _say_moved(script.first_height, script.last_height)
     if script.received_in > 1:
         yield f"reused: paid to in {script.received_in:,} transactions"
-    if script.balance.exposed_sats:
+    if script.balance.exposed_by_proof_sats:
+        yield "exposed by a control proof"
+    elif script.balance.exposed_sats:
         yield "exposed"
 
 
@@ -238,7 +240,7 @@ def _fact_lines(holder: HolderStatement, statement: Statement) -> list[Text]:
     sources = statement.observed.sources
     # Lists of coins do not show what was spent, which is what reveals keys.
     least = " at least" if sources and not any(source.history for source in sources) else ""
-    facts.append(("Exposed", _say_exposed(holder.exposed_sats, least)))
+    facts.append(("Exposed", _say_exposed(holder, least)))
     if holder.reused_scripts:
         reused = count(holder.reused_scripts, "script was", "scripts were")
         facts.append(("Reused", f"{reused} paid to in more than one transaction{least}"))
@@ -291,12 +293,17 @@ def _counted_scripts(holder: HolderStatement) -> int:
     )
 
 
-def _say_exposed(sats: Sats, least: str) -> str:
+def _say_exposed(holder: HolderStatement, least: str) -> str:
+    sats, by_proof = holder.exposed_sats, holder.exposed_by_proof_sats
     if not sats and least:
         return "not known: the source does not show which keys are visible already"
     if not sats:
         return "nothing behind a public key that is already visible"
-    return f"{show_btc(sats)} BTC{least} behind a public key that is already visible"
+    said = f"{show_btc(sats)} BTC{least} behind a public key that is already visible"
+    if not by_proof:
+        return said
+    on_chain = show_btc(sats - by_proof)
+    return f"{said}: {on_chain} on the chain, {show_btc(by_proof)} by a control proof alone"
 
 
 def _say_complete(holder: HolderStatement) -> str:

@@ -32,7 +32,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 SCRIPT_COLUMNS: Final = (
     "holder", "wallet", "role", "attribution", "document", "counted", "script", "address", "type",
     "branch", "index", "existence", "balance_sats", "balance_btc", "coins", "immature_sats",
-    "exposed_sats", "first_height", "last_height", "received_in", "spent_from",
+    "exposed_sats", "exposed_by_proof_sats", "first_height", "last_height", "received_in",
+    "spent_from",
 )  # fmt: skip
 COIN_COLUMNS: Final = (
     "wallet", "txid", "vout", "sats", "btc", "script", "address", "height", "position", "coinbase",
@@ -84,7 +85,8 @@ def _script_row(
         guard(wallet.document), _flag(counted), script.script.hex(), script.address,
         script.type.value, script.branch, script.index, existence.value, balance.sats,
         plain_btc(balance.sats), balance.coins, balance.immature_sats, balance.exposed_sats,
-        script.first_height, script.last_height, script.received_in, _flag(script.spent_from),
+        balance.exposed_by_proof_sats, script.first_height, script.last_height,
+        script.received_in, _flag(script.spent_from),
     )  # fmt: skip
 
 
@@ -95,7 +97,7 @@ def coins_csv(coins: Iterable[Coin], statement: Statement) -> bytes:
             guard(coin.wallet), show_hash(coin.outpoint.txid), coin.outpoint.vout, coin.sats,
             plain_btc(coin.sats), coin.script.hex(), show_address(coin.script, statement.network),
             coin.height, coin.position, _flag(coin.coinbase), _flag(coin.immature),
-            _flag(coin.exposed), coin.existence.value, say_state(coin),
+            coin.exposed.value if coin.exposed else None, coin.existence.value, say_state(coin),
             _hash(coin.spent.txid if coin.spent else None),
             coin.spent.input if coin.spent else None, coin.spent.height if coin.spent else None,
         )
