@@ -8,7 +8,8 @@ evidence_json    what was declared, asked and said; `evidence_reading`: the way 
 transactions     transactions and their branches; `headers`: headers, and their verification
 proofs_file      control proofs, whole or sealed
 declarations     none of them contradicts itself
-verifying        read, assess, compare; `contents`: parts of it; `checks`: what it came to, in words
+verifying        read, assess, compare; `contents`: parts of it; `checks`: what it came to
+opening          with sealed proofs, or by another age; `shown_proofs`: each as it was signed
 making           the way there; `writing`: its files
 ssh_signature    who signed a digest; `timestamp`: and when, at the latest
 against_chain    what only a chain can show

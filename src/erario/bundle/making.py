@@ -32,7 +32,8 @@ from erario.bundle.names import (
     TRANSACTIONS,
     check_name,
 )
-from erario.bundle.verifying import VerifiedBundle, open_sealed, verify_files
+from erario.bundle.opening import open_sealed
+from erario.bundle.verifying import VerifiedBundle, verify_files
 from erario.bundle.writing import write_headers, write_proofs, write_transactions
 from erario.errors import OutputError, Place, RequestError
 from erario.files import write_whole
@@ -52,6 +53,9 @@ class MakingCode(StrEnum):
     OPENING = "bundle.opening"
     OTHER_NETWORK = "bundle.other-network"
     SAME_FILE = "bundle.same-file"
+    NAME = "bundle.name"
+    SEAL_REVEALED = "bundle.seal-revealed"
+    """What is to be hidden would be published beside it."""
 
 
 _ABOUT_OPENING: Final = frozenset({BundleCode.PREVIOUS_CUTOFF, BundleCode.PREVIOUS_SATS})
@@ -133,6 +137,11 @@ def make_verified(
                 remedy="Leave out --since; a wallet that was not declared then takes a since in "
                 "the reserve, the day from which it counts.",
             ) from error
+        error.remedy = (
+            "Leave out the proofs that do not hold: erario prove finish writes only those that do."
+            if error.code is BundleCode.PROOF
+            else "Read another source: what this one gave contradicts itself."
+        )
         raise
     return files, found
 
@@ -185,9 +194,22 @@ def declared_files(reserve: Reserve) -> dict[str, bytes]:
     found = {}
     for path in sorted(paths):
         name = f"{DECLARED}{path.relative_to(root).as_posix()}"
-        check_name(name)
+        _check_declared(name, path)
         found[name] = read_bounded(path)
     return found
+
+
+def _check_declared(name: str, path: Path) -> None:
+    try:
+        check_name(name)
+    except BundleError as error:
+        raise RequestError(
+            MakingCode.NAME,
+            "a file of this name cannot stand in a bundle",
+            remedy="Rename it and its folders: letters, digits, -, _ and ., never a dot first, and "
+            "few folders deep.",
+            place=Place(str(path)),
+        ) from error
 
 
 def reserve_files(reserve: Reserve) -> set[Path]:

@@ -10,8 +10,6 @@ JSON. The files in which people pass proofs on have a format of their own (`erar
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +18,8 @@ from erario.bundle.evidence_reading import check_format
 from erario.bundle.names import PROOFS
 from erario.bundle.strict_json import Fields, read_json
 from erario.proof.messages import MAX_SIGNATURE_TEXT
-from erario.statement.codec import canonical_json
 from erario.statement.evidence import ControlProof
-from erario.statement.json_values import Json, JsonObject
+from erario.statement.json_values import Json
 
 FORMAT: Final = "erario-bundle-proofs"
 VERSION: Final = 1
@@ -60,33 +57,9 @@ def read_proofs(data: bytes) -> Proofs:
     return Proofs((), tuple(one.hexes("sha256", least=_DIGEST, most=_DIGEST) for one in digests))
 
 
-def proof_digest(proof: ControlProof) -> bytes:
-    """What a sealed bundle publishes of a proof."""
-    return hashlib.sha256(canonical_json(proof_json(proof))).digest()
-
-
-def open_seal(sealed: tuple[bytes, ...], proofs: Iterable[ControlProof]) -> None:
-    """Check that these are the proofs that a bundle has sealed, all of them.
-
-    Raises:
-        BundleError: one is another, or one is not there.
-    """
-    if sorted({proof_digest(one) for one in proofs}) != list(sealed):
-        raise BundleError(BundleCode.SEAL, "the proofs given are not those that were sealed")
-
-
 def proof_order(proof: ControlProof) -> tuple[bytes, str, str]:
     """By what the proofs of a file are in order."""
     return proof.script, proof.message, proof.signature
-
-
-def proof_json(proof: ControlProof) -> JsonObject:
-    """One proof as it stands in the file."""
-    return {
-        "script": proof.script.hex(),
-        "message": proof.message,
-        "signature": proof.signature,
-    }
 
 
 def _proof(value: Json) -> ControlProof:

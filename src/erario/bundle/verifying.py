@@ -16,7 +16,7 @@ still unspent, or whose they are, is listed as stated or as not checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,9 +32,9 @@ from erario.bundle.evidence_reading import SaidEvidence, read_evidence
 from erario.bundle.headers import VerifiedHeaders, read_headers
 from erario.bundle.manifest import Manifest, Previous, read_manifest
 from erario.bundle.names import EVIDENCE, HEADERS, PROOFS, STATEMENT, TRANSACTIONS
-from erario.bundle.proofs_file import Proofs, open_seal, read_proofs
+from erario.bundle.proofs_file import Proofs, read_proofs
 from erario.bundle.transactions import read_transactions
-from erario.errors import RequestError, SourceError
+from erario.errors import Place, RequestError, SourceError
 from erario.proof.control_message import read_control_message
 from erario.reserve.model import Attribution, Role
 from erario.reserve.moment import AtHeight, AtInstant, Interval
@@ -101,17 +101,30 @@ def verify_bundle(path: Path, *, previous: Path | None = None) -> VerifiedBundle
         BundleError: the bundle is refused.
         RequestError: it cannot be read, or its proofs cannot be checked here.
     """
-    found = verify_files(read_container(path))
+    found = _verify_path(path)
     if previous is None:
         return found
-    if found.manifest.previous is None:
-        raise BundleError(BundleCode.PREVIOUS, "the bundle names none before it")
-    before = verify_files(read_container(previous))
-    if previous_of(before.manifest, before.statement) != found.manifest.previous:
+    named = found.manifest.previous
+    if named is None:
         raise BundleError(
-            BundleCode.PREVIOUS, "the bundle does not follow the one that is said to be before it"
+            BundleCode.PREVIOUS, "the bundle names none before it", remedy="Leave out --previous."
+        )
+    before = _verify_path(previous)
+    if previous_of(before.manifest, before.statement) != named:
+        raise BundleError(
+            BundleCode.PREVIOUS,
+            "the bundle does not follow the one that is said to be before it",
+            remedy=f"Give with --previous the bundle that it names: {named.digest.hex()}.",
         )
     return replace(found, is_previous_verified=True)
+
+
+def _verify_path(path: Path) -> VerifiedBundle:
+    try:
+        return verify_files(read_container(path))
+    except BundleError as error:
+        error.place = error.place or Place(str(path))
+        raise
 
 
 def verify_files(files: dict[str, bytes]) -> VerifiedBundle:
@@ -124,7 +137,7 @@ def verify_files(files: dict[str, bytes]) -> VerifiedBundle:
     proofs = read_proofs(files[PROOFS])
     evidence = _evidence(files, said, headers, proofs)
     check_documents(files, evidence.declaration)
-    statement = _assess(evidence)
+    statement = assess_bundle(evidence)
     check_relevance(evidence, statement)
     check_statement(files[STATEMENT], statement_json(statement))
     if digest(statement) != manifest.statement:
@@ -133,24 +146,6 @@ def verify_files(files: dict[str, bytes]) -> VerifiedBundle:
         )
     _check_previous(manifest.previous, statement)
     return VerifiedBundle(manifest, evidence, statement, headers, proofs.sealed or ())
-
-
-def open_sealed(found: VerifiedBundle, proofs: Sequence[ControlProof]) -> VerifiedBundle:
-    """A bundle with the proofs that it has sealed, judged.
-
-    Raises:
-        BundleError: they are not those that were sealed, or one does not hold.
-        RequestError: they cannot be checked here.
-    """
-    open_seal(found.sealed, proofs)
-    evidence = _with_proofs(found.evidence, tuple(proofs), found.headers)
-    return replace(found, evidence=evidence, statement=_assess(evidence), sealed=())
-
-
-def count_proofs_within(found: VerifiedBundle, days: int) -> VerifiedBundle:
-    """A bundle as whoever counts no proofs older than that at the cut-off sees it."""
-    evidence = replace(found.evidence, proofs_within_days=days)
-    return replace(found, evidence=evidence, statement=_assess(evidence))
 
 
 def previous_of(manifest: Manifest, statement: Statement) -> Previous:
@@ -209,12 +204,17 @@ def _evidence(
         headers=headers.runs,
         proofs_within_days=said.proofs_within_days,
     )
-    return _with_proofs(evidence, proofs.proofs, headers)
+    return with_proofs(evidence, proofs.proofs, headers)
 
 
-def _with_proofs(
+def with_proofs(
     evidence: Evidence, proofs: tuple[ControlProof, ...], headers: VerifiedHeaders
 ) -> Evidence:
+    """Evidence with control proofs, and the blocks that they name as far as headers show them.
+
+    Raises:
+        RequestError: they cannot be judged here.
+    """
     if not proofs:
         return evidence
     _need_engines()
@@ -315,7 +315,12 @@ def _instants(declaration: Declaration) -> Iterator[datetime]:
         yield from (point.instant for point in points if isinstance(point, AtInstant))
 
 
-def _assess(evidence: Evidence) -> Statement:
+def assess_bundle(evidence: Evidence) -> Statement:
+    """What evidence comes to.
+
+    Raises:
+        BundleError: it contradicts itself.
+    """
     try:
         statement = assess(evidence)
     except SourceError as error:

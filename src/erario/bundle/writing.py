@@ -5,14 +5,15 @@ The same values always give the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from erario.bitcoin.encoding import write_compact_size
 from erario.bitcoin.header import HEADER_SIZE
-from erario.bundle.proofs_file import FORMAT, VERSION, proof_digest, proof_json, proof_order
+from erario.bundle.proofs_file import FORMAT, VERSION, proof_order
 from erario.statement.codec import canonical_json
 from erario.statement.evidence import BlockEvidence, ControlProof, HeaderRun, TransactionEvidence
-from erario.statement.json_values import Json
+from erario.statement.json_values import Json, JsonObject
 
 
 def write_headers(runs: Sequence[HeaderRun]) -> bytes:
@@ -49,10 +50,24 @@ def write_proofs(proofs: Iterable[ControlProof], *, seal: bool = False) -> bytes
         {
             "format": FORMAT,
             "version": VERSION,
-            "proofs": [] if seal else [proof_json(one) for one in ordered],
+            "proofs": [] if seal else [_proof_json(one) for one in ordered],
             "sealed": sealed if seal and sealed else None,
         }
     )
+
+
+def proof_digest(proof: ControlProof) -> bytes:
+    """What a sealed bundle publishes of a proof."""
+    return hashlib.sha256(canonical_json(_proof_json(proof))).digest()
+
+
+def _proof_json(proof: ControlProof) -> JsonObject:
+    """One proof as it stands in the file."""
+    return {
+        "script": proof.script.hex(),
+        "message": proof.message,
+        "signature": proof.signature,
+    }
 
 
 def _raw(one: TransactionEvidence, known: dict[bytes, int]) -> list[bytes]:

@@ -85,9 +85,14 @@ def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
             proofs=proofs,
             proofs_within_days=question.proofs_within,
         )
-    findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, read.state))
-    evidence = replace(evidence, findings=(*evidence.findings, *findings))
+    evidence = with_freshness(evidence, read.state)
     return evidence, assess(evidence)
+
+
+def with_freshness(evidence: Evidence, state: StateFolder | None) -> Evidence:
+    """Evidence with what the clock and the kept headers say of the chain that was read."""
+    findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, state))
+    return replace(evidence, findings=(*evidence.findings, *findings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,12 @@ from erario.bundle.against_chain import ChainQuestion, ask_chain
 from erario.bundle.archive import write_archive
 from erario.bundle.making import Enclosed, make_bundle, save_bundle
 from erario.bundle.verifying import verify_bundle, verify_files
+from erario.cli import request
 from erario.cli.main import run
 from erario.proof.control_message import write_control_message
 from erario.proof.proof_file import proofs_json
 from erario.statement.evidence import ControlProof
-from erario.statement.finding import Verdict
+from erario.statement.finding import Finding, FindingCode, Severity, Verdict
 
 Captured = pytest.CaptureFixture[str]
 
@@ -135,7 +137,7 @@ def test_a_chain_tells_what_was_spent_since(world: Path, capsys: Captured) -> No
     assert run(["verify", "one.erario", "--source", "blocks:blocks"]) == 1
     out = capsys.readouterr().out
     assert "was spent since, in block 6" in " ".join(out.split())
-    assert "0 of 1 coins" in out
+    assert "0 of 1 coin, 0.00000000 BTC, are still there at block" in " ".join(out.split())
 
 
 def test_a_lie_is_refused_in_words_and_in_json(world: Path, capsys: Captured) -> None:
@@ -209,7 +211,9 @@ def test_proofs_are_taken_in_and_sealed(tmp_path, monkeypatch, capsys) -> None:
     capsys.readouterr()
     for sealing in ([], ["--seal-proofs", "sealed.json"]):
         assert run([*line, "wrong.erario", "--proofs", "wrong.json", *sealing]) == 2
-        assert "proofs.invalid" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert "proofs.invalid" in err
+        assert "Leave out the proofs that do not hold" in err
         assert not Path("wrong.erario").exists()
         assert not Path("sealed.json").exists()
 
@@ -266,10 +270,20 @@ def test_who_and_when(world: Path, capsys: Captured) -> None:
     line = ["verify", "one.erario", "--signature", "issuer.sig", "--allowed-signers", "allowed"]
     assert run([*line, "--timestamp", "one.ots"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "signed by issuer@example.org" in out
+    assert "issuer.sig: the digest is signed by issuer@example.org, whom line 1 of" in out
     assert "it names block 500" in out
     assert "who issued it" not in out
     assert "how long after" not in out
+    assert run([*line, "--timestamp", "one.ots", "--json"]) == 0
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    facts = {one["about"]: one["facts"] for one in checks if one["facts"] is not None}
+    assert facts["signature"]["signer"] == "issuer@example.org"
+    assert facts["signature"]["key"].startswith("SHA256:")
+    assert facts["timestamp"] == {"file": "one.ots", "height": 500, "time": None}
+    Path("allowed").write_text(Path("key.pub").read_text())
+    assert run(line) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "allowed: line 1 of the allowed signers begins with a key, not with a name" in err
     Path("allowed").write_text("")
     assert run(line) == 1
     assert "signature.signer" in capsys.readouterr().out
@@ -293,3 +307,83 @@ def test_a_source_that_hides_what_is_proved(tmp_path) -> None:
     whole = ask_chain(found.evidence, found.statement, MemorySource(chain.blocks), lambda _: None)
     assert {one.verdict for one in whole} == {Verdict.PASS}
     assert write_archive(kit.plain())
+
+
+def test_a_bundle_says_what_an_audit_of_the_same_says(world: Path, capsys, monkeypatch) -> None:
+    """Also what the clock and the kept headers say of the chain."""
+    behind = Finding(
+        FindingCode.SOURCE_BEHIND, Verdict.UNKNOWN, Severity.WARNING, "x", "The chain is old.", "y"
+    )
+    monkeypatch.setattr(request, "freshness_findings", lambda *_: iter([behind]))
+    asked = [*SOURCE, "--at", "4", "--since", "2"]
+    assert run(["audit", *asked, "--json"]) == 3
+    audited = json.loads(capsys.readouterr().out)
+    assert run(["bundle", *asked, "-o", "one.erario", "-q"]) == 3
+    capsys.readouterr()
+    assert run(["verify", "one.erario", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["statement"] == audited
+    assert "source.behind" in {one["code"] for one in audited["observed"]["findings"]}
+
+
+def test_what_is_sealed_is_not_published_beside_it(world: Path, capsys: Captured) -> None:
+    Path("given.json").write_bytes(proofs_json(NetworkName.REGTEST, []))
+    line = ["--proofs", "given.json", "--seal-proofs", "auditor.json", "--with-descriptors"]
+    assert run(["bundle", *SOURCE, "-o", "x.erario", *line]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "[bundle.seal-revealed]" in err
+    assert "Make two bundles: a sealed one to publish" in err
+    assert not Path("x.erario").exists()
+
+
+def test_a_name_that_no_bundle_can_have_is_told_to_its_maker(world: Path, capsys: Captured) -> None:
+    Path("reserve.toml").rename("my reserve.toml")
+    line = ["bundle", "my reserve.toml", *SOURCE, "--with-descriptors", "-o", "x.erario"]
+    assert run(line) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "my reserve.toml: a file of this name cannot stand in a bundle [bundle.name]" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "exits", "words"),
+    [
+        (["nothing"], 2, "nothing: it cannot be read: No such file or directory"),
+        (["reserve.toml"], 1, "Give the file that erario bundle wrote, or the folder."),
+        (["one.erario", "--previous", "one.erario"], 1, "Leave out --previous."),
+        (["two.erario", "--previous", "two.erario"], 1, "Give with --previous the bundle that"),
+        (["two.erario", "--previous", "reserve.toml"], 1, "reserve.toml: the file is no bundle"),
+        (["one.erario", "--proofs", "none.json"], 2, "Leave out --proofs: the proofs that are in"),
+        (["one.erario", "--proofs", "reserve.toml"], 2, "Leave out --proofs"),
+        (["one.erario", "--signature", "x.sig"], 2, "one line each, a name and what stands in"),
+        (["one.erario", "--allowed-signers", "x"], 2, "--allowed-signers goes with --signature."),
+        (
+            ["one.erario", "--signature", "reserve.toml", "--allowed-signers", "reserve.toml"],
+            1,
+            "Give the .sig file that ssh-keygen -Y sign wrote, as it was.",
+        ),
+        (["one.erario", "--timestamp", "reserve.toml"], 1, "reserve.toml: the timestamp cannot"),
+        (["one.erario", "--timestamp", "nothing"], 2, "nothing: it cannot be read"),
+    ],
+)
+def test_own_mistakes_are_told_as_such(
+    world: Path, capsys: Captured, line: list[str], exits: int, words: str
+) -> None:
+    Path("none.json").write_bytes(proofs_json(NetworkName.REGTEST, ()))
+    assert run(["bundle", *SOURCE, "--at", "4", "-o", "one.erario", "-q"]) == 0
+    assert run(["bundle", *SOURCE, "--previous", "one.erario", "-o", "two.erario", "-q"]) == 0
+    capsys.readouterr()
+    assert run(["verify", *line]) == exits
+    said = " ".join(" ".join(capsys.readouterr()).split())
+    assert words in said
+    assert "ask whoever published it" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "file"),
+    [
+        ("statement", "erario.statement", "statement.schema.json"),
+        ("bundle", "erario.bundle", "bundle.schema.json"),
+    ],
+)
+def test_schemas_are_printed(name: str, package: str, file: str, capsys: Captured) -> None:
+    assert run(["schema", name]) == 0
+    assert capsys.readouterr().out == files(package).joinpath(file).read_text()

@@ -18,7 +18,9 @@ from erario.bitcoin.values import Script
 from erario.bundle.checks import list_checks
 from erario.bundle.errors import BundleCode, BundleError
 from erario.bundle.making import Enclosed, make_bundle, make_verified
-from erario.bundle.verifying import open_sealed, verify_bundle, verify_files
+from erario.bundle.opening import open_sealed
+from erario.bundle.shown_proofs import ProofStanding, list_proofs
+from erario.bundle.verifying import verify_bundle, verify_files
 from erario.cli.main import run
 from erario.proof.control_message import write_control_message
 from erario.proof.proof_file import proofs_json
@@ -61,6 +63,11 @@ def test_it_is_assessed_again_by_the_same_maximum(within, label, said):
     assert verify_files(files).statement == found.statement
     (line,) = (one.what for one in list_checks(found) if one.about == "control")
     assert line == f"1 proof judged by BIP-322: control is shown {said}"
+
+
+def test_a_proof_that_is_too_old_is_told_so():
+    (group,) = list_proofs(make_verified(aged(2))[1])
+    assert (group.standing, group.keys) == (ProofStanding.TOO_OLD, 1)
 
 
 def test_sealed_proofs_are_judged_by_it_once_they_are_opened():

@@ -31,7 +31,7 @@ from erario.cli.options import (
     source_options,
 )
 from erario.cli.printer import Printer, check_output, json_line
-from erario.cli.request import exit_code, load_reserve, reading
+from erario.cli.request import exit_code, load_reserve, reading, with_freshness
 from erario.errors import Place, RequestError
 from erario.files import write_whole
 from erario.proof.proof_file import proofs_json, read_proofs
@@ -113,6 +113,14 @@ def command(
     if seal is not None and not proof_files:
         raise click.UsageError("--seal-proofs goes with --proofs.")
     check_proofs_within(proofs_within, proof_files)
+    if seal is not None and with_descriptors:
+        raise RequestError(
+            MakingCode.SEAL_REVEALED,
+            "--seal-proofs keeps the keys behind the scripts from the public, and "
+            "--with-descriptors publishes every one of them",
+            remedy="Make two bundles: a sealed one to publish, and one with descriptors for the "
+            "auditor.",
+        )
     _check_free(output, folder=folder)
     check_output(seal)
     reserve = load_reserve(path)
@@ -191,7 +199,7 @@ def _collect(
     printer: Printer,
 ) -> Evidence:
     with reading(where, reserve.network, printer) as read:
-        return collect(
+        evidence = collect(
             reserve,
             read.source,
             at=where.at,
@@ -200,6 +208,7 @@ def _collect(
             headers=True,
             proofs=proofs,
         )
+    return with_freshness(evidence, read.state)
 
 
 def _tell(made: VerifiedBundle, output: Path, printer: Printer) -> None:

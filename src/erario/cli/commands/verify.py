@@ -11,12 +11,9 @@ from erario.bundle.beside import check_signature, check_timestamp
 from erario.bundle.checks import Check
 from erario.bundle.container import read_bounded
 from erario.bundle.errors import BundleError
-from erario.bundle.verifying import (
-    VerifiedBundle,
-    count_proofs_within,
-    open_sealed,
-    verify_bundle,
-)
+from erario.bundle.opening import check_sealed, count_proofs_within, open_sealed
+from erario.bundle.shown_proofs import list_proofs
+from erario.bundle.verifying import VerifiedBundle, verify_bundle
 from erario.cli.options import (
     Where,
     access_options,
@@ -43,6 +40,8 @@ from erario.proof.proof_file import read_proofs
 Who and when: the issuer, and each auditor, sign the digest with a key of
 their own, as a text of 64 hex digits without a line end:
   printf %s DIGEST | ssh-keygen -Y sign -f KEY -n erario-bundle > NAME.sig
+Whoever verifies accepts their key by a line in a file of their own:
+  echo "auditor@example.org $(cat auditor.pub)" >> allowed_signers
 
 \b
 Examples:
@@ -77,7 +76,8 @@ Examples:
     "--allowed-signers",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Whose keys are accepted: a file as of ssh-keygen(1), ALLOWED SIGNERS.",
+    help="Whose keys you accept: a file of one line each, a name and what stands in their .pub "
+    "file (ssh-keygen(1), ALLOWED SIGNERS).",
 )
 @click.option(
     "--timestamp",
@@ -120,11 +120,17 @@ def command(
     where something is unknown; 2 where nothing could be verified.
     """
     printer = Printer(quiet=quiet, as_json=as_json)
-    if bool(signatures) != (allowed_signers is not None):
-        raise click.UsageError("--signature and --allowed-signers go together.")
+    if signatures and allowed_signers is None:
+        raise click.UsageError(
+            "--signature goes with --allowed-signers, a file of whose keys you accept: one line "
+            "each, a name and what stands in their .pub file."
+        )
+    if allowed_signers is not None and not signatures:
+        raise click.UsageError("--allowed-signers goes with --signature.")
     try:
         found = verify_bundle(bundle, previous=previous)
         if proofs is not None:
+            check_sealed(found)
             given = read_bounded(proofs)
             opened = read_proofs(given, found.evidence.network, str(proofs))
             found = open_sealed(found, opened)
@@ -149,7 +155,7 @@ def command(
         else:
             printer.lines(refusal_lines(error))
         return FAILED
-    done = Verification(found, tuple(beside), answers)
+    done = Verification(found, tuple(beside), answers, list_proofs(found))
     if as_json:
         printer.data(verification_json(done) + b"\n")
     else:

@@ -1,4 +1,4 @@
-"""A verification as text and as JSON: what was checked, what is stated, what is open."""
+"""A verification as text and as JSON: what was checked, stated, signed, and what is open."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from rich.text import Text
 from erario.bundle.against_chain import ChainAnswer
 from erario.bundle.checks import Check, Standing, list_checks
 from erario.bundle.errors import BundleError
+from erario.bundle.shown_proofs import ProofGroup
 from erario.bundle.verifying import VerifiedBundle
 from erario.cli.clean import clean
 from erario.cli.show.layout import BAD, DOUBT, FAINT, GOOD, STRONG, labelled, paragraph
+from erario.cli.show.proofs import proofs_json, proofs_lines
 from erario.cli.show.statement import View, statement_lines
 from erario.statement.codec import canonical_json, statement_json
 from erario.statement.finding import Verdict
@@ -36,6 +38,7 @@ class Verification:
     found: VerifiedBundle
     beside: tuple[Check, ...] = ()
     chain: tuple[ChainAnswer, ...] = field(default=())
+    proofs: tuple[ProofGroup, ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -55,6 +58,7 @@ def verification_lines(done: Verification) -> list[Text]:
             lines += [Text(), Text(title, STRONG)]
         for one in chosen:
             lines += labelled(f"  {one.about}", clean(one.what), width=_LABEL + 2, style=FAINT)
+    lines += proofs_lines(done.proofs, done.found.evidence.network)
     if done.chain:
         lines += [Text(), Text("Asked of a chain", STRONG)]
     for answer in done.chain:
@@ -68,7 +72,8 @@ def verification_lines(done: Verification) -> list[Text]:
 def refusal_lines(error: BundleError) -> list[Text]:
     """The page of a bundle that is refused."""
     lines = labelled("REFUSED", str(error.code), width=_LABEL, style=BAD)
-    lines += paragraph(clean(error.what), indent=_LABEL)
+    where = f"{error.place}: " if error.place else ""
+    lines += paragraph(clean(where + error.what), indent=_LABEL)
     return lines + paragraph(clean(error.remedy), indent=_LABEL)
 
 
@@ -80,9 +85,16 @@ def verification_json(done: Verification) -> bytes:
             "verdict": "valid",
             "bundle": done.found.manifest.digest.hex(),
             "checks": [
-                {"about": one.about, "standing": one.standing.value, "what": one.what}
+                {
+                    "about": one.about,
+                    "standing": one.standing.value,
+                    "what": one.what,
+                    "facts": one.facts,
+                }
                 for one in done.checks
             ],
+            "proofs": proofs_json(done.proofs),
+            "sealed": [one.hex() for one in done.found.sealed],
             "chain": [
                 {"question": one.question.value, "verdict": one.verdict.value, "what": one.what}
                 for one in done.chain
@@ -98,6 +110,7 @@ def refusal_json(error: BundleError) -> bytes:
         {
             "verdict": "refused",
             "code": str(error.code),
+            "file": error.place.file if error.place else None,
             "what": error.what,
             "remedy": error.remedy,
         }
