@@ -26,8 +26,11 @@ from erario.proof.result import Result
 
 FEW: Final = 2_000
 """Fewer proofs are done before the processes have started."""
-_CHUNK: Final = 100
-"""Proofs that a process is given at a time."""
+_LEAST: Final = 100
+_MOST: Final = 1_000
+"""Proofs that a process is given at a time. Handing them out costs as much as three proofs do."""
+_SHARES: Final = 10
+"""How many times a process is given some, so that none is left alone with much in the end."""
 
 
 class Proof(NamedTuple):
@@ -62,8 +65,9 @@ def check_many(
         return
     # A fork has the proofs already: only numbers go there, and results come back.
     with ProcessPoolExecutor(workers, _context(), initializer=_take, initargs=(proofs,)) as pool:
-        starts = range(0, len(proofs), _CHUNK)
-        yield from chain.from_iterable(pool.map(partial(_check_from, thorough=thorough), starts))
+        size = min(max(len(proofs) // (workers * _SHARES), _LEAST), _MOST)
+        check = partial(_check_from, size=size, thorough=thorough)
+        yield from chain.from_iterable(pool.map(check, range(0, len(proofs), size)))
 
 
 _given: list[Proof] = []
@@ -74,10 +78,10 @@ def _take(proofs: Sequence[Proof]) -> None:
     _given.extend(proofs)
 
 
-def _check_from(start: int, *, thorough: bool) -> list[Result]:
+def _check_from(start: int, *, size: int, thorough: bool) -> list[Result]:
     # Equal results become one object, which is sent back once.
     seen: dict[Result, Result] = {}
-    chunk = _given[start : start + _CHUNK]
+    chunk = _given[start : start + size]
     results = (check_message(*proof, thorough=thorough) for proof in chunk)
     return [seen.setdefault(result, result) for result in results]
 
