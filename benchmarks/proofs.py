@@ -13,9 +13,9 @@ machine differs from second to second. Read the ratios.
 Two cores to one is another matter: neighbours take a part of both cores for seconds at a time, and
 the best of two cores may then be held against the best of one that nobody disturbed. So each round
 takes one core, two, and one again, at once after each other, and its ratio is two to the mean of
-the ones; the figure is the median of the rounds. What the machine gives two processes of a loop that
-shares nothing is taken in the same rounds, the same way: what a busy machine keeps from the second
-core, nobody can use.
+the ones; the figure is the median of the rounds. What the machine gives two processes of a loop
+that shares nothing is taken in the same rounds, the same way: what a busy machine keeps from the
+second core, nobody can use.
 """
 
 from __future__ import annotations
