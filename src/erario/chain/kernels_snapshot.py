@@ -76,6 +76,7 @@ from erario.chain.kernels_table import (
     LEAST_WORD,
     ScriptTable,
     find_script,
+    may_still_hold,
     mix_script,
     short_word,
     sift,
@@ -288,6 +289,8 @@ def _look_up(data: Bytes, file: Snapshot, table: ScriptTable, room: Room) -> Non
     """Note those of the coins asked about that the scripts have."""
     passed = sift(table.filter, table.shift, room.asked, 0, room.state[ASKED], room.passed)
     for i in range(passed):
+        if not may_still_hold(table.filter, table.shift, room.asked[room.passed[i]]):
+            continue
         asked = room.passed[i] * ASK
         code, sats, at = _read_again(data, room.coins[asked + 2], file)
         kind, body = read_script(data, at, file.size)

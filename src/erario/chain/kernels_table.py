@@ -1,10 +1,11 @@
 """Exact look-up of scripts and outpoints behind a filter that most questions never pass.
 
-    1 door      one bit of a table that stays in the near caches; scripts only
+    1 door      one bit of a smaller table; scripts only
     2 filter    three bits in one 64-bit word; the word and the bits come from eight bytes of the
                 key that differ between honest keys, and from the length (or output number)
-    3 slots     open addressing by SipHash-1-3 of the whole key, with a secret of this process
-    4 bytes     exact comparison
+    3 again     two more bits of that word, for the few that passed
+    4 slots     open addressing by SipHash-1-3 of the whole key, with a secret of this process
+    5 bytes     exact comparison
 
 Hostile keys can share the eight bytes, so they pass the filter; they cannot be made to share
 slots. Invariant: `find_script` and `find_coin` are exact, whatever the filter says.
@@ -37,6 +38,9 @@ _PATTERNS: Final = np.array(
 )
 """Words with up to three bits set: one read is faster than three shifts."""
 
+NEAR_WORDS: Final = 1 << 13
+"""Words of the largest door that stays in the near caches while blocks stream by: 64 KB."""
+
 LEAST_WORD: Final = 11
 """From this length on a script is keyed by its bytes 3 to 10, which lie inside the hash or the
 public key of every standard script; shorter scripts by all their bytes."""
@@ -47,7 +51,7 @@ class ScriptTable(NamedTuple):
 
     Attributes:
         door: a power of two of words, one bit a script; `door_shift` is as `shift`.
-        filter: a power of two of words, three bits a script.
+        filter: a power of two of words, up to five bits a script.
         shift: 64 minus the bits of an index of `filter`.
         slots: entry + 1, or 0 where free; a power of two, at most half full.
         data: all scripts, one behind the other; `starts` has one position more than scripts.
@@ -101,6 +105,13 @@ def _bits(mixed: np.uint64) -> np.uint64:
 
 
 @inlined
+def _more_bits(mixed: np.uint64) -> np.uint64:
+    """Two more bits of `mixed` in its word of the filter."""
+    one, last = np.uint64(1), np.uint64(63)
+    return one << ((mixed >> np.uint64(28)) & last) | one << ((mixed >> np.uint64(34)) & last)
+
+
+@inlined
 def may_enter(door: Words, shift: np.uint64, mixed: np.uint64) -> np.uint64:
     """1 where the door lets `mixed` pass, else 0."""
     return np.uint64((door[mixed >> shift] >> (mixed & np.uint64(63))) & np.uint64(1))
@@ -120,6 +131,14 @@ def may_hold(filter_: Words, shift: np.uint64, mixed: np.uint64) -> bool:
     return bool((filter_[mixed >> shift] & bits) == bits)
 
 
+@inlined
+def may_still_hold(filter_: Words, shift: np.uint64, mixed: np.uint64) -> bool:
+    """Whether `mixed`, which the filter let pass, passes once more. What is asked next lies in
+    memory that the caches have lost; this word they have."""
+    bits = _more_bits(mixed)
+    return bool((filter_[mixed >> shift] & bits) == bits)
+
+
 @part
 def sift(
     filter_: Words, shift: np.uint64, asked: Words, begin: int, end: int, passed: Integers
@@ -136,7 +155,7 @@ def sift(
 @part
 def add_to_filter(filter_: Words, shift: np.uint64, mixed: np.uint64) -> None:
     """Let `mixed` pass from now on."""
-    filter_[mixed >> shift] |= _bits(mixed)
+    filter_[mixed >> shift] |= _bits(mixed) | _more_bits(mixed)
 
 
 @part

@@ -6,8 +6,8 @@ block that cannot be read. Invariant: `end - position` is held against what is n
 read, so that no length that the block claims is ever added to a position unchecked.
 
 The loops hold little more than the reading itself: outputs that pass the door, and all inputs, are
-noted for `kernels_match`. Where the filter is so large that the door lets most pass, the filter's
-words are asked for at once, all outputs are noted, and looked at when the words are here.
+noted for `kernels_match`. Where the door is too large for the near caches, its words are only asked
+for, all outputs are noted, and look at the door together when the words are here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from erario.chain.kernels import byte_at, half_at, inlined, integer, merged, part, prefetch, word_at
-from erario.chain.kernels_match import match_outputs
+from erario.chain.kernels_match import match_outputs, pass_door
 from erario.chain.kernels_room import (
     AT_ONCE,
     BODY_END,
@@ -31,6 +31,7 @@ from erario.chain.kernels_room import (
 from erario.chain.kernels_size import read_size
 from erario.chain.kernels_table import (
     LEAST_WORD,
+    NEAR_WORDS,
     ScriptTable,
     may_enter,
     mix_coin,
@@ -42,8 +43,13 @@ HEADER_SIZE: Final = 80
 LEAST_TRANSACTION: Final = 10
 LEAST_INPUT: Final = 41
 LEAST_OUTPUT: Final = 9
-NEAR_WORDS: Final = 1 << 16
-"""Words of the largest filter that a door of 64 KB stands before: half a megabyte."""
+
+
+@part
+def _look_up(block: Block, scripts: ScriptTable, count: int, room: Room) -> None:
+    if scripts.door.size > NEAR_WORDS:
+        count = pass_door(scripts, count, room)
+    match_outputs(block, scripts, count, room)
 
 
 @inlined
@@ -77,7 +83,7 @@ def _walk_outputs(
     if count < 0 or count * LEAST_OUTPUT > end - position:
         return -1
     used = room.used[USED_OUTPUTS]
-    far = scripts.filter.size > NEAR_WORDS
+    far = scripts.door.size > NEAR_WORDS
     for i in range(count):
         if end - position < LEAST_OUTPUT:
             return -1
@@ -93,13 +99,13 @@ def _walk_outputs(
         room.outputs[used] = mixed
         room.output_places[used] = pack(begin - block.start, number, i)
         if far:
-            prefetch(scripts.filter, mixed >> scripts.shift)
+            prefetch(scripts.door, mixed >> scripts.door_shift)
             used += 1
         else:
             # No branch: the processor would guess wrong where one in six passes.
             used += integer(may_enter(scripts.door, scripts.door_shift, mixed))
         if used == AT_ONCE:
-            match_outputs(block, scripts, used, room)
+            _look_up(block, scripts, used, room)
             used = integer(0)
         position += size
     room.used[USED_OUTPUTS] = used
@@ -174,5 +180,5 @@ def walk_block(block: Block, scripts: ScriptTable, room: Room) -> int:
         position = _walk_transaction(block, position, number, scripts, room)
         if position < 0:
             return -1
-    match_outputs(block, scripts, room.used[USED_OUTPUTS], room)
+    _look_up(block, scripts, room.used[USED_OUTPUTS], room)
     return count if position == block.end else -1

@@ -14,6 +14,7 @@ import numpy as np
 from erario.chain.kernels import Bytes, Integers, Words, integer, kernel, part, word_at
 from erario.chain.kernels_table import (
     LEAST_WORD,
+    NEAR_WORDS,
     CoinTable,
     ScriptTable,
     add_to_door,
@@ -30,10 +31,13 @@ MAX_SCRIPT: Final = 10_000
 """Longer scripts cannot be spent (Bitcoin Core, script/script.h, MAX_SCRIPT_SIZE)."""
 _OP_RETURN: Final = 0x6A
 _SCRIPT_BITS: Final = 32
-"""Bits of the filter for each script: of others 1 in 1,000 passes; a million take 4 MB."""
-_MOST_DOOR: Final = 1 << 19
-"""Bits of the largest door: 64 KB, which the blocks that stream by leave in the near caches. With
-100,000 scripts it lets 1 in 6 of others pass."""
+"""Bits of the filter for each script: of others 1 in 100 passes, and 1 in 40 of these once more; a
+million take 4 MB."""
+_NEAR_SCRIPTS: Final = 200_000
+"""Up to here a door of `NEAR_WORDS` turns away enough: of others 1 in 6 passes it with 100,000
+scripts, 1 in 3 with 200,000. A larger one must be asked for ahead, but costs less from there on."""
+_FAR_BITS: Final = 16
+"""Bits of such a larger door for each script: 1 in 16 passes."""
 _COIN_BITS: Final = 64
 """As above for coins: what passes is read again where it lies, and the cache has lost that."""
 _PLAIN: Final = np.uint64(0)
@@ -49,7 +53,7 @@ def build_strings(kept: Sequence[bytes]) -> ScriptTable:
     starts = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, kept), np.int64, len(kept)), out=starts[1:])
     filter_ = _new_filter(len(kept) * _SCRIPT_BITS)
-    door = _new_filter(min(len(kept) * _SCRIPT_BITS, _MOST_DOOR))
+    door = _new_filter(_door_bits(len(kept)))
     table = ScriptTable(
         door=door,
         door_shift=_shift(door),
@@ -109,6 +113,12 @@ def new_secret() -> Words:
 
 def _new_filter(bits: int) -> Words:
     return np.zeros(_power(bits // 64), np.uint64)
+
+
+def _door_bits(scripts: int) -> int:
+    if scripts > _NEAR_SCRIPTS:
+        return scripts * _FAR_BITS
+    return min(scripts * _SCRIPT_BITS, NEAR_WORDS * 64)
 
 
 def _shift(filter_: Words) -> np.uint64:

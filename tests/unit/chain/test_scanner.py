@@ -23,7 +23,8 @@ from tests.strategies.scans import (
     scan_cases,
 )
 
-from erario.chain import scanner_windows
+from erario.chain import scanner_windows, script_table
+from erario.chain.kernels_table import NEAR_WORDS
 from erario.chain.scanner import (
     BLOCK_DTYPE,
     PAYS,
@@ -101,6 +102,18 @@ def test_finds_the_same_in_small_windows() -> None:
         compare(case, check_roots=check_roots, threads=threads)
 
     compare_narrow()
+
+
+def test_finds_the_same_behind_a_door_that_is_asked_ahead(monkeypatch) -> None:
+    monkeypatch.setattr(script_table, "_NEAR_SCRIPTS", 0)
+    monkeypatch.setattr(script_table, "_FAR_BITS", 1 << 20)
+    assert script_table.build_scripts([b"\x51"]).door.size > NEAR_WORDS
+
+    @given(scan_cases(), st.booleans())
+    def compare_far(case, check_roots) -> None:
+        compare(case, check_roots=check_roots, threads=1)
+
+    compare_far()
 
 
 def spend(txid: bytes, number: int = 0) -> Tx:
