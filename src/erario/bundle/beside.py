@@ -97,11 +97,10 @@ def _check_timestamp(
             "given with --signature.",
         )
     if not proof.roots:
-        raise BundleError(
-            BesideCode.TIMESTAMP_PENDING,
-            "the timestamp is only promised: no block has it yet",
-            remedy="Ask its calendars for the whole one, some hours later: ots upgrade.",
-        )
+        # Nothing speaks against the bundle: a timestamp waits for a block for some hours.
+        what = "the timestamp is only promised: complete it some hours later with ots upgrade"
+        facts: JsonObject = {"file": str(timestamp), "height": None, "time": None}
+        return Check("timestamp", Standing.NOT_CHECKED, what, facts)
     for height in sorted(proof.roots):
         header = _header(found, Height(height), chain)
         if header is None:
@@ -118,7 +117,7 @@ def _check_timestamp(
             f"{targets[proof.digest]} was there before block {height:,} of {moment:{_MINUTE}} UTC, "
             f"and not before block {cutoff.height:,} of {cutoff.time:{_MINUTE}} UTC"
         )
-        facts: JsonObject = {
+        facts = {
             "file": str(timestamp),
             "height": height,
             "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}",

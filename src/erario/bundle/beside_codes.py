@@ -16,5 +16,4 @@ class BesideCode(StrEnum):
     SIGNERS_FORM = "signature.allowed-signers"
     TIMESTAMP_FORM = "timestamp.form"
     TIMESTAMP_OTHER = "timestamp.other-digest"
-    TIMESTAMP_PENDING = "timestamp.pending"
     TIMESTAMP_WRONG = "timestamp.wrong"
