@@ -15,6 +15,7 @@ import click
 from erario.assess import assess
 from erario.auditing import collect
 from erario.auditing.freshness import freshness_findings
+from erario.auditing.moments import Moment
 from erario.bitcoin.network import NetworkName
 from erario.chain.several import SeveralSources
 from erario.chain.source import ChainSource, HeaderChain, ProgressCallback
@@ -45,8 +46,8 @@ class Question:
 
     reserve: Reserve
     where: Where
-    since: str | None = None
-    proofs: tuple[Path, ...] = ()
+    since: Moment = None
+    proofs: tuple[ControlProof, ...] = ()
     proofs_within: int | None = None
 
 
@@ -68,30 +69,31 @@ def load_reserve(path: Path) -> Reserve:
 
 
 def ask(question: Question, printer: Printer) -> tuple[Evidence, Statement]:
-    """Collect the evidence and assess it, with a bar if somebody looks on.
+    """Collect the evidence and assess it; as `gather`."""
+    evidence = gather(question, printer)
+    return evidence, assess(evidence)
+
+
+def gather(question: Question, printer: Printer, *, headers: bool = False) -> Evidence:
+    """Collect the evidence, with a bar if somebody looks on; and what the clock and the kept
+    headers say of the chain that was read. `headers` as of `collect`.
 
     Raises:
         ErarioError: the source cannot be read, or the question cannot be asked of it.
     """
-    network = question.reserve.network
-    proofs = load_proofs(question.proofs, network)
-    with reading(question.where, network, printer) as read:
+    with reading(question.where, question.reserve.network, printer) as read:
         evidence = collect(
             question.reserve,
             read.source,
             at=question.where.at,
             since=question.since,
             progress=read.progress,
-            proofs=proofs,
+            headers=headers,
+            proofs=question.proofs,
             proofs_within_days=question.proofs_within,
         )
-    evidence = with_freshness(evidence, read.state)
-    return evidence, assess(evidence)
-
-
-def with_freshness(evidence: Evidence, state: StateFolder | None) -> Evidence:
-    """Evidence with what the clock and the kept headers say of the chain that was read."""
-    findings = freshness_findings(evidence, datetime.now(UTC), _kept_chain(evidence, state))
+    kept = _kept_chain(evidence, read.state)
+    findings = freshness_findings(evidence, datetime.now(UTC), kept)
     return replace(evidence, findings=(*evidence.findings, *findings))
 
 

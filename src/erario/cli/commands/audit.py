@@ -26,6 +26,7 @@ from erario.cli.request import (
     claim_places,
     exit_code,
     is_plain_list,
+    load_proofs,
     load_reserve,
     remark_doubts,
 )
@@ -115,7 +116,8 @@ def command(
         )
     else:
         reserve = load_reserve(path)
-    _, statement = ask(Question(reserve, where, since, proofs, proofs_within), printer)
+    given = load_proofs(proofs, reserve.network)
+    _, statement = ask(Question(reserve, where, since, given, proofs_within), printer)
     answer = render(statement, reserve, scripts=scripts, as_json=as_json, as_csv=as_csv)
     printer.deliver(answer, output)
     if as_csv:

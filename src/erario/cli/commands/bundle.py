@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from erario.auditing import collect
 from erario.auditing.moments import Moment
 from erario.bundle.container import read_bounded
 from erario.bundle.making import (
@@ -31,12 +29,11 @@ from erario.cli.options import (
     source_options,
 )
 from erario.cli.printer import Printer, check_output, json_line
-from erario.cli.request import exit_code, load_reserve, reading, with_freshness
+from erario.cli.request import Question, exit_code, gather, load_reserve
 from erario.errors import Place, RequestError
 from erario.files import write_whole
 from erario.proof.proof_file import proofs_json, read_proofs
 from erario.reserve.model import Reserve
-from erario.statement.evidence import ControlProof, Evidence
 
 
 @click.command(
@@ -132,8 +129,8 @@ def command(
     )
     before = None if previous is None else _read_previous(previous, reserve)
     opening: Moment = since if since is not None or before is None else before.evidence.asked
-    evidence = _collect(reserve, where, opening, proofs, printer)
-    evidence = replace(evidence, proofs_within_days=proofs_within)
+    question = Question(reserve, where, opening, proofs, proofs_within)
+    evidence = gather(question, printer, headers=True)
     enclosed = Enclosed(
         previous=None if before is None else previous_of(before.manifest, before.statement),
         seal=seal is not None,
@@ -189,26 +186,6 @@ def _check_apart(outputs: tuple[Path | None, ...], inputs: tuple[Path | None, ..
                 place=Place(str(output)),
             )
         taken.add(os.path.realpath(output))
-
-
-def _collect(
-    reserve: Reserve,
-    where: Where,
-    since: Moment,
-    proofs: tuple[ControlProof, ...],
-    printer: Printer,
-) -> Evidence:
-    with reading(where, reserve.network, printer) as read:
-        evidence = collect(
-            reserve,
-            read.source,
-            at=where.at,
-            since=since,
-            progress=read.progress,
-            headers=True,
-            proofs=proofs,
-        )
-    return with_freshness(evidence, read.state)
 
 
 def _tell(made: VerifiedBundle, output: Path, printer: Printer) -> None:
