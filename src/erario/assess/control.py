@@ -112,9 +112,7 @@ def judge_proofs(
         return control
     judge = _Judge(evidence, ledger, owners, members)
     # In one order, whichever they came in: findings name them by it.
-    for proof in sorted(
-        set(evidence.proofs), key=lambda one: (one.script, one.message, one.signature)
-    ):
+    for proof in sorted(set(evidence.proofs)):
         for script, found, blocks in judge.judge(proof):
             known = control.proofs.get(script)
             if known is None or _rank(known) < _rank(found):

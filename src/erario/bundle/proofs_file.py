@@ -45,8 +45,7 @@ def read_proofs(data: bytes) -> Proofs:
     fields = Fields(read_json(data, PROOFS), PROOFS, ("format", "version", "proofs", "sealed"))
     check_format(fields, FORMAT, VERSION)
     proofs = tuple(map(_proof, fields.items("proofs")))
-    orders = [proof_order(one) for one in proofs]
-    if sorted(set(orders)) != orders:
+    if tuple(sorted(set(proofs))) != proofs:
         raise BundleError(BundleCode.PROOF_TWICE, "its proofs are out of order, or one is twice")
     if fields.is_null("sealed"):
         return Proofs(proofs, None)
@@ -55,11 +54,6 @@ def read_proofs(data: bytes) -> Proofs:
         raise BundleError(BundleCode.SEAL, "its sealed proofs are not some, each once, alone")
     digests = [Fields({"sha256": one}, "a sealed proof", ("sha256",)) for one in sealed]
     return Proofs((), tuple(one.hexes("sha256", least=_DIGEST, most=_DIGEST) for one in digests))
-
-
-def proof_order(proof: ControlProof) -> tuple[bytes, str, str]:
-    """By what the proofs of a file are in order."""
-    return proof.script, proof.message, proof.signature
 
 
 def _proof(value: Json) -> ControlProof:

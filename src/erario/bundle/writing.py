@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from erario.bitcoin.encoding import write_compact_size
 from erario.bitcoin.header import HEADER_SIZE
-from erario.bundle.proofs_file import FORMAT, VERSION, proof_order
+from erario.bundle.proofs_file import FORMAT, VERSION
 from erario.statement.codec import canonical_json
 from erario.statement.evidence import BlockEvidence, ControlProof, HeaderRun, TransactionEvidence
 from erario.statement.json_values import Json, JsonObject
@@ -44,7 +44,7 @@ def write_transactions(blocks: Sequence[BlockEvidence]) -> bytes:
 
 def write_proofs(proofs: Iterable[ControlProof], *, seal: bool = False) -> bytes:
     """The file for these proofs, each once, in order of script, message and signature."""
-    ordered = sorted(set(proofs), key=proof_order)
+    ordered = sorted(set(proofs))
     sealed: list[Json] = [*sorted(proof_digest(one).hex() for one in ordered)]
     return canonical_json(
         {

@@ -168,9 +168,12 @@ class HeaderRun:
         return Height(self.start + len(self.headers) // 80 - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class ControlProof:
-    """A signature (BIP-322) of a script over a message that names a block."""
+    """A signature (BIP-322) of a script over a message that names a block.
+
+    Their order is by script, message and signature: that of a bundle, and of what is found.
+    """
 
     script: Script
     message: str
