@@ -14,6 +14,7 @@ from erario.chain.kernels_table import (
     ScriptTable,
     find_coin,
     find_script,
+    is_far,
     may_enter,
     may_still_hold,
     sift,
@@ -22,7 +23,10 @@ from erario.chain.kernels_table import (
 
 @part
 def match_outputs(block: Block, scripts: ScriptTable, count: int, room: Room) -> None:
-    """Add a row for each of the first `count` noted outputs that pays to one of `scripts`."""
+    """Add a row for each of the first `count` noted outputs that pays to one of `scripts`. Where
+    the door is far they have not passed it yet."""
+    if is_far(scripts.door):
+        count = _pass_door(scripts, count, room)
     passed = sift(scripts.filter, scripts.shift, room.outputs, 0, count, room.passed)
     for i in range(passed):
         if not may_still_hold(scripts.filter, scripts.shift, room.outputs[room.passed[i]]):
@@ -34,7 +38,7 @@ def match_outputs(block: Block, scripts: ScriptTable, count: int, room: Room) ->
 
 
 @part
-def pass_door(scripts: ScriptTable, count: int, room: Room) -> int:
+def _pass_door(scripts: ScriptTable, count: int, room: Room) -> int:
     """Move those of the first `count` noted outputs that the door lets pass to the front, and ask
     for their words of the filter; how many they are."""
     passed = integer(0)

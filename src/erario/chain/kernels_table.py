@@ -112,6 +112,12 @@ def _more_bits(mixed: np.uint64) -> np.uint64:
 
 
 @inlined
+def is_far(door: Words) -> bool:
+    """Whether the near caches lose the door, so that its words are asked for ahead."""
+    return bool(door.size > NEAR_WORDS)
+
+
+@inlined
 def may_enter(door: Words, shift: np.uint64, mixed: np.uint64) -> np.uint64:
     """1 where the door lets `mixed` pass, else 0."""
     return np.uint64((door[mixed >> shift] >> (mixed & np.uint64(63))) & np.uint64(1))

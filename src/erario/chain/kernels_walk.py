@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from erario.chain.kernels import byte_at, half_at, inlined, integer, merged, part, prefetch, word_at
-from erario.chain.kernels_match import match_outputs, pass_door
+from erario.chain.kernels_match import match_outputs
 from erario.chain.kernels_room import (
     AT_ONCE,
     BODY_END,
@@ -31,8 +31,8 @@ from erario.chain.kernels_room import (
 from erario.chain.kernels_size import read_size
 from erario.chain.kernels_table import (
     LEAST_WORD,
-    NEAR_WORDS,
     ScriptTable,
+    is_far,
     may_enter,
     mix_coin,
     mix_script,
@@ -43,13 +43,6 @@ HEADER_SIZE: Final = 80
 LEAST_TRANSACTION: Final = 10
 LEAST_INPUT: Final = 41
 LEAST_OUTPUT: Final = 9
-
-
-@part
-def _look_up(block: Block, scripts: ScriptTable, count: int, room: Room) -> None:
-    if scripts.door.size > NEAR_WORDS:
-        count = pass_door(scripts, count, room)
-    match_outputs(block, scripts, count, room)
 
 
 @inlined
@@ -83,7 +76,7 @@ def _walk_outputs(
     if count < 0 or count * LEAST_OUTPUT > end - position:
         return -1
     used = room.used[USED_OUTPUTS]
-    far = scripts.door.size > NEAR_WORDS
+    far = is_far(scripts.door)
     for i in range(count):
         if end - position < LEAST_OUTPUT:
             return -1
@@ -105,7 +98,7 @@ def _walk_outputs(
             # No branch: the processor would guess wrong where one in six passes.
             used += integer(may_enter(scripts.door, scripts.door_shift, mixed))
         if used == AT_ONCE:
-            _look_up(block, scripts, used, room)
+            match_outputs(block, scripts, used, room)
             used = integer(0)
         position += size
     room.used[USED_OUTPUTS] = used
@@ -180,5 +173,5 @@ def walk_block(block: Block, scripts: ScriptTable, room: Room) -> int:
         position = _walk_transaction(block, position, number, scripts, room)
         if position < 0:
             return -1
-    _look_up(block, scripts, room.used[USED_OUTPUTS], room)
+    match_outputs(block, scripts, room.used[USED_OUTPUTS], room)
     return count if position == block.end else -1
