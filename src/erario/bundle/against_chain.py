@@ -14,6 +14,7 @@ from typing import Final
 from erario.assess import assess
 from erario.auditing import collect
 from erario.bitcoin.values import show_btc, show_hash, total
+from erario.bundle.checks import counted
 from erario.chain.source import ChainSource, ProgressCallback
 from erario.errors import Place
 from erario.reserve.model import DeclaredScript, Holder, Reserve, Wallet
@@ -158,9 +159,8 @@ class _Comparison:
             yield ChainAnswer(
                 ChainQuestion.STILL_THERE,
                 Verdict.FAIL if gone else Verdict.PASS,
-                f"{still:,} of {len(unspent):,} coin{'s' if len(unspent) != 1 else ''}, "
-                f"{show_btc(there)} BTC, {'is' if still == 1 else 'are'} still there at block "
-                f"{self._tip:,}",
+                f"{still:,} of {counted(len(unspent), 'coin')}, {show_btc(there)} BTC, "
+                f"{'is' if still == 1 else 'are'} still there at block {self._tip:,}",
             )
 
 

@@ -21,7 +21,7 @@ from erario.bundle.ssh_signature import (
 from erario.bundle.timestamp import MAX_PROOF, read_timestamp
 from erario.bundle.verifying import VerifiedBundle
 from erario.errors import ErarioError, Place
-from erario.statement.json_values import JsonObject
+from erario.statement.json_values import JsonObject, instant_json
 
 if TYPE_CHECKING:
     from erario.chain.source import HeaderChain
@@ -99,8 +99,7 @@ def _check_timestamp(
     if not proof.roots:
         # Nothing speaks against the bundle: a timestamp waits for a block for some hours.
         what = "the timestamp is only promised: complete it some hours later with ots upgrade"
-        facts: JsonObject = {"file": str(timestamp), "height": None, "time": None}
-        return Check("timestamp", Standing.NOT_CHECKED, what, facts)
+        return Check("timestamp", Standing.NOT_CHECKED, what, _facts(timestamp))
     for height in sorted(proof.roots):
         header = _header(found, Height(height), chain)
         if header is None:
@@ -117,16 +116,17 @@ def _check_timestamp(
             f"{targets[proof.digest]} was there before block {height:,} of {moment:{_MINUTE}} UTC, "
             f"and not before block {cutoff.height:,} of {cutoff.time:{_MINUTE}} UTC"
         )
-        facts = {
-            "file": str(timestamp),
-            "height": height,
-            "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        }
-        return Check("timestamp", Standing.CHECKED, what, facts)
+        return Check("timestamp", Standing.CHECKED, what, _facts(timestamp, height, moment))
     height = min(proof.roots)
     what = f"it names block {height:,}, whose header is not in the bundle: give a --source"
-    facts = {"file": str(timestamp), "height": height, "time": None}
-    return Check("timestamp", Standing.NOT_CHECKED, what, facts)
+    return Check("timestamp", Standing.NOT_CHECKED, what, _facts(timestamp, height))
+
+
+def _facts(
+    timestamp: Path, height: int | None = None, moment: datetime | None = None
+) -> JsonObject:
+    time = None if moment is None else instant_json(moment)
+    return {"file": str(timestamp), "height": height, "time": time}
 
 
 def _header(found: VerifiedBundle, height: Height, chain: HeaderChain | None) -> bytes | None:

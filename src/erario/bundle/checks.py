@@ -74,20 +74,20 @@ def _shown(found: VerifiedBundle) -> Iterator[Check]:
         else f"linked up to the tip at {headers.tip:,}, by every rule"
     )
     yield Check(
-        "headers", Standing.CHECKED, f"{_count(count, 'header')} with proof of work, {where}"
+        "headers", Standing.CHECKED, f"{counted(count, 'header')} with proof of work, {where}"
     )
     shown = sum(len(block.transactions) for block in evidence.blocks)
     moments = 1 + (evidence.since is not None) + len(evidence.instants)
     yield Check(
         "moments",
         Standing.CHECKED,
-        f"{_count(moments, 'moment')} looked up in the headers; it closes on block "
+        f"{counted(moments, 'moment')} looked up in the headers; it closes on block "
         f"{evidence.cutoff.height:,}",
     )
     yield Check(
         "inclusion",
         Standing.CHECKED,
-        f"{_count(shown, 'transaction')}, each shown in its block; none spends a coin twice or "
+        f"{counted(shown, 'transaction')}, each shown in its block; none spends a coin twice or "
         "pays out more than it takes",
     )
     yield Check(
@@ -112,16 +112,16 @@ def _control(found: VerifiedBundle) -> Iterator[Check]:
         yield Check(
             "control",
             Standing.CHECKED,
-            f"{_count(len(proofs), 'proof')} judged by BIP-322: control is shown of "
-            f"{_count(proved, 'script') if proved else 'no script'}"
-            + (f", by proofs of {_count(within, 'day')} or less" if within is not None else "")
+            f"{counted(len(proofs), 'proof')} judged by BIP-322: control is shown of "
+            f"{counted(proved, 'script') if proved else 'no script'}"
+            + (f", by proofs of {counted(within, 'day')} or less" if within is not None else "")
             + ("; what does not count, or differs, is in the findings" if told else ""),
         )
     elif found.sealed:
         yield Check(
             "control",
             Standing.NOT_CHECKED,
-            f"{_count(len(found.sealed), 'sealed proof')}: give what was sealed with --proofs",
+            f"{counted(len(found.sealed), 'sealed proof')}: give what was sealed with --proofs",
         )
     else:
         yield Check("control", Standing.NOT_CHECKED, "the bundle has no control proofs")
@@ -194,5 +194,6 @@ def _open(found: VerifiedBundle) -> Iterator[Check]:
     )
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 proof`, `1,019 proofs`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
